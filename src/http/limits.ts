@@ -1,0 +1,35 @@
+/** Bounds on what a peer may make us hold or wait for. One object per listener or pool, shared by its connections. */
+export interface HttpLimits {
+  /** Request or status line plus all header lines, and the decoded size of an HTTP/2 header list. */
+  readonly maxHeadBytes: number
+  readonly maxHeaderCount: number
+  /** Request line (414 beyond) and each header line (431 beyond). */
+  readonly maxLineBytes: number
+  /** Extension bytes of one chunk header. */
+  readonly maxChunkExtensionBytes: number
+  /** From the first byte of a head to its end, and from accept to the first byte. */
+  readonly headerTimeoutMs: number
+  /** Between requests on a connection, or with no byte moving within one. */
+  readonly idleTimeoutMs: number
+  /** Bytes of an early-answered request body that are read away rather than closing. */
+  readonly maxDrainBytes: number
+  /** HTTP/2: streams a peer may have open. */
+  readonly maxConcurrentStreams: number
+  /** HTTP/2: receive window of a stream, so also the most it may buffer. */
+  readonly streamWindowBytes: number
+  /** Outgoing bytes held for one stream or socket before `write` returns false. */
+  readonly highWaterBytes: number
+}
+
+export const defaultLimits: HttpLimits = {
+  maxHeadBytes: 64 * 1024,
+  maxHeaderCount: 100,
+  maxLineBytes: 16 * 1024,
+  maxChunkExtensionBytes: 1024,
+  headerTimeoutMs: 10_000,
+  idleTimeoutMs: 300_000,
+  maxDrainBytes: 64 * 1024,
+  maxConcurrentStreams: 1000,
+  streamWindowBytes: 256 * 1024,
+  highWaterBytes: 128 * 1024,
+}

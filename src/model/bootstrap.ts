@@ -1,0 +1,63 @@
+/** What `weft proxy` knows before it hears of the control plane. Written by `weft up`, a person, or an injector. */
+export interface ProxyBootstrap {
+  readonly workload: WorkloadIdentity
+  /** Folder for key, certificate and the last good snapshot; made with mode 0700. */
+  readonly stateDirectory: string
+  readonly controlPlane: ControlPlaneAddress
+  /** PEM file with the CA certificates to believe at first contact. */
+  readonly trustBundleFile: string
+  /** File with the single-use join token; needed only while no valid certificate lies in the state directory. */
+  readonly joinTokenFile?: string
+  readonly admin: SocketAddress
+  /** Host- or absolute-form routed requests of the application. */
+  readonly outbound: SocketAddress
+  /** mTLS from other sidecars. */
+  readonly inbound: SocketAddress
+  /** Where the application listens; the first port is the default target. */
+  readonly application: { readonly host: string; readonly ports: readonly number[] }
+  /** Active check of the application; while it fails the workload takes no traffic. */
+  readonly applicationHealth?: { readonly path: string; readonly intervalMs: number }
+  readonly upstreams: readonly UpstreamListener[]
+  /** Address under which other sidecars reach this one. */
+  readonly advertise: string
+  /** From SIGTERM to the forced end. Default 30000. */
+  readonly drainTimeoutMs: number
+}
+
+export interface WorkloadIdentity {
+  readonly name: string
+  readonly namespace: string
+  readonly serviceAccount: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly zone?: string
+}
+
+export interface SocketAddress {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ControlPlaneAddress extends SocketAddress {
+  readonly trustDomain: string
+}
+
+/** A local port that leads to one service. */
+export interface UpstreamListener extends SocketAddress {
+  /** `orders`, `orders.default` or `orders.default:80`. */
+  readonly service: string
+}
+
+/** What `weft control` is started with. */
+export interface ControlBootstrap {
+  /** File or folder of YAML documents. */
+  readonly configPath: string
+  /** Folder for the CA key, registrations and the last good configuration; mode 0700. */
+  readonly stateDirectory: string
+  readonly trustDomain: string
+  /** mTLS push and identity (15012). */
+  readonly push: SocketAddress
+  /** `/metrics`, `/status` (15014). */
+  readonly admin: SocketAddress
+  /** Lease of a registration without word from its sidecar. Default 30000. */
+  readonly leaseMs: number
+}

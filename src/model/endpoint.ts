@@ -1,0 +1,22 @@
+/** One address that serves a cluster. */
+export interface Endpoint {
+  /** Unique in its cluster and stable across snapshots: `address:port`, of the mesh port when it has one. */
+  readonly id: string
+  readonly address: string
+  /** Port of the application. */
+  readonly port: number
+  /** Present when a sidecar answers for it: the request goes there, over mTLS, to exactly this identity. */
+  readonly mesh?: MeshAddress
+  /** Relative share among its cluster's endpoints; default 1, 0 takes nothing. */
+  readonly weight: number
+  readonly zone?: string
+  /** Name of the workload, for people. */
+  readonly workload: string
+}
+
+export interface MeshAddress {
+  /** Port of the sidecar's inbound mTLS listener (15008). */
+  readonly port: number
+  /** SPIFFE ID that the listener must prove. */
+  readonly identity: string
+}

@@ -1,0 +1,48 @@
+/** Ordered by Gateway API's precedence already; the first whose match fits wins. */
+export interface Route {
+  /** `<namespace>/<HTTPRoute>/<rule index>`, or `default` for a Service without routes. */
+  readonly name: string
+  /** Any of these; an empty list matches every request. */
+  readonly matches: readonly RouteMatch[]
+  /** Empty, or all weights 0: answered with 500 as Gateway API says. */
+  readonly backends: readonly WeightedCluster[]
+  /** From the request's head to the last byte of the answer; absent: no limit. */
+  readonly timeoutMs?: number
+  readonly retry: RetryPolicy
+}
+
+/** All given conditions must hold. */
+export interface RouteMatch {
+  readonly method?: string
+  readonly path?: StringMatch & { readonly kind: 'exact' | 'prefix' | 'regex' }
+  readonly headers?: readonly HeaderMatch[]
+  readonly query?: readonly HeaderMatch[]
+}
+
+export interface StringMatch {
+  readonly kind: 'exact' | 'prefix' | 'regex'
+  readonly value: string
+}
+
+export interface HeaderMatch {
+  /** Lower-case for headers. */
+  readonly name: string
+  readonly kind: 'exact' | 'regex'
+  readonly value: string
+}
+
+export interface WeightedCluster {
+  readonly cluster: string
+  readonly weight: number
+}
+
+export interface RetryPolicy {
+  /** Tries after the first. Default 2. */
+  readonly attempts: number
+  /** Limit of each try until its response head; absent: none. */
+  readonly perTryTimeoutMs?: number
+  /** Statuses repeated for idempotent methods. Default 502, 503, 504. */
+  readonly statuses: readonly number[]
+  /** First back-off, doubled by each retry, jittered. Default 25. */
+  readonly backoffMs: number
+}

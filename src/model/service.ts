@@ -1,0 +1,12 @@
+import type { Route } from './route.ts'
+
+/** One port of a v1/Service as callers see it. */
+export interface Service {
+  /** `<service>.<namespace>:<port>`, the same as its own cluster's name. */
+  readonly name: string
+  /** Authorities without a port that mean it: `orders`, `orders.default`, `orders.default.svc.cluster.local`. */
+  readonly hosts: readonly string[]
+  readonly port: number
+  /** Never empty: without an HTTPRoute it holds one route to the Service's own cluster. */
+  readonly routes: readonly Route[]
+}
