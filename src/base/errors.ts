@@ -5,8 +5,8 @@ export type ErrorSource = 'downstream' | 'upstream' | 'local'
  * Whether an attempt that failed so may be repeated:
  * - `always`: the application provably never saw the request, any method may be repeated;
  * - `idempotent`: it may have seen it, so only idempotent methods are repeated;
- * - `if-reused`: as `idempotent`, but any method when the connection came from the pool and was
- *   closed by the peer before a byte of an answer (the keep-alive race);
+ * - `if-reused`: as `idempotent`, but any method when the connection came from the pool and the peer's
+ *   kernel refused the bytes (RST, not FIN) before a byte of an answer: the keep-alive race;
  * - `never`.
  */
 export type Retryable = 'always' | 'idempotent' | 'if-reused' | 'never'
@@ -22,6 +22,7 @@ interface ErrorTraits {
 /** The closed table of reasons; `x-weft-reason`, metrics and access logs carry these codes. */
 export const errorTable = {
   no_route: { status: 404, source: 'local', retryable: 'never', envoyFlag: 'NR' },
+  no_backend: { status: 500, source: 'local', retryable: 'never', envoyFlag: 'NC' },
   no_healthy_endpoint: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'UH' },
   circuit_open: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'UO' },
   overloaded: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'UO' },
@@ -33,6 +34,7 @@ export const errorTable = {
   identity_mismatch: { status: 503, source: 'upstream', retryable: 'always', envoyFlag: 'UF' },
   upstream_refused: { status: 503, source: 'upstream', retryable: 'always', envoyFlag: 'UR' },
   upstream_reset: { status: 502, source: 'upstream', retryable: 'if-reused', envoyFlag: 'UC' },
+  upstream_closed: { status: 502, source: 'upstream', retryable: 'idempotent', envoyFlag: 'UC' },
   upstream_protocol: { status: 502, source: 'upstream', retryable: 'never', envoyFlag: 'UPE' },
   upstream_timeout: { status: 504, source: 'upstream', retryable: 'idempotent', envoyFlag: 'UT' },
   retry_budget_spent: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'URX' },

@@ -31,7 +31,7 @@ export interface RequestHead {
 /** A response head, as neutral as {@link RequestHead}. */
 export interface ResponseHead {
   status: number
-  /** Reason phrase of HTTP/1.x; empty from HTTP/2, where the writer puts the standard one. */
+  /** Reason phrase of HTTP/1.x; when empty (HTTP/2, local replies) the writer puts the standard one. */
   reason: string
   headers: HeaderList
   version: HttpVersion

@@ -92,6 +92,8 @@ export interface ClientConnection {
   /** Takes no further request, finishes those in flight, closes. */
   drain(): void
   destroy(error?: ExchangeError): void
+  /** Called by the pool about once a second with monotonic milliseconds: enforce idle limits. */
+  sweep(now: number): void
 }
 
 /** What a client connection tells its pool. */

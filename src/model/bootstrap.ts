@@ -22,6 +22,8 @@ export interface ProxyBootstrap {
   readonly advertise: string
   /** From SIGTERM to the forced end. Default 30000. */
   readonly drainTimeoutMs: number
+  /** JSON lines on standard output: of every exchange, of failed ones, or of none. Default `errors`. */
+  readonly accessLog?: 'all' | 'errors' | 'off'
 }
 
 export interface WorkloadIdentity {

@@ -1,0 +1,59 @@
+import type { MetricFamily, Sample } from './metric-family.ts'
+
+/** Names and meanings of the metrics whose owners count plain numbers, in one place so that none is made twice. */
+const catalog = {
+  circuitBreakerState: {
+    name: 'weft_circuit_breaker_state',
+    help: 'State of the circuit breaker: 0 closed, 1 half-open, 2 open.',
+    type: 'gauge',
+  },
+  endpointEjections: {
+    name: 'weft_endpoint_ejections_total',
+    help: 'Endpoints taken out of the rotation by the outlier detector.',
+    type: 'counter',
+  },
+  endpoints: {
+    name: 'weft_endpoints',
+    help: 'Endpoints of the cluster, by whether they may serve now.',
+    type: 'gauge',
+  },
+  requestsActive: {
+    name: 'weft_requests_active',
+    help: 'Requests in flight.',
+    type: 'gauge',
+  },
+  connectionsActive: {
+    name: 'weft_connections_active',
+    help: 'Open connections.',
+    type: 'gauge',
+  },
+  certificateExpiry: {
+    name: 'weft_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate ends, in seconds since 1970.',
+    type: 'gauge',
+  },
+  snapshotInfo: {
+    name: 'weft_snapshot_info',
+    help: 'Always 1; the label tells the version in use.',
+    type: 'gauge',
+  },
+  snapshotAge: {
+    name: 'weft_snapshot_age_seconds',
+    help: 'Time since the snapshot in use was taken over.',
+    type: 'gauge',
+  },
+  snapshotsRejected: {
+    name: 'weft_snapshots_rejected_total',
+    help: 'Snapshots that were answered with a nack.',
+    type: 'counter',
+  },
+  eventLoopDelay: {
+    name: 'weft_event_loop_delay_seconds',
+    help: 'How late the event loop was since the last scrape.',
+    type: 'gauge',
+  },
+} as const satisfies Record<string, { name: string; help: string; type: 'counter' | 'gauge' }>
+
+export function metricFamily(key: keyof typeof catalog, samples: readonly Sample[]): MetricFamily {
+  return { ...catalog[key], samples }
+}

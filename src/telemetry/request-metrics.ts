@@ -1,0 +1,64 @@
+import { errorTable } from '../base/errors.ts'
+import type { Labels, MetricFamily, Sample } from './metric-family.ts'
+import type { RequestStats } from './request-stats.ts'
+import { errorCodes } from './request-stats.ts'
+
+/** One owner of counters: its labels say whose they are (`direction`, `service`, `route`, `cluster`). */
+export interface LabelledStats {
+  readonly labels: Labels
+  readonly stats: RequestStats
+}
+
+/** The golden metrics of all routes or clusters of a proxy. */
+export function* requestMetrics(owners: readonly LabelledStats[]): Iterable<MetricFamily> {
+  yield {
+    name: 'weft_requests_total',
+    help: 'Requests ended, by class of status and, where the mesh failed them, its reason.',
+    type: 'counter',
+    samples: owners.flatMap(outcomes),
+  }
+  yield {
+    name: 'weft_request_duration_seconds',
+    help: 'From the head of the request to the end of the answer.',
+    type: 'histogram',
+    samples: owners.map(({ labels, stats }) => ({ labels, histogram: stats.duration })),
+  }
+  yield counter('weft_retries_total', 'Attempts after the first.', owners, 'retries')
+  yield counter(
+    'weft_request_bytes_total',
+    'Bytes of request bodies received.',
+    owners,
+    'requestBytes',
+  )
+  yield counter(
+    'weft_response_bytes_total',
+    'Bytes of response bodies sent.',
+    owners,
+    'responseBytes',
+  )
+}
+
+function outcomes({ labels, stats }: LabelledStats): Sample[] {
+  const samples: Sample[] = []
+  stats.byStatusClass.forEach((value, index) => {
+    if (value > 0)
+      samples.push({ labels: { ...labels, code_class: `${index}xx`, reason: '' }, value })
+  })
+  errorCodes.forEach((reason, index) => {
+    const value = stats.byReason[index] ?? 0
+    if (value === 0) return
+    const codeClass = `${Math.floor(errorTable[reason].status / 100)}xx`
+    samples.push({ labels: { ...labels, code_class: codeClass, reason }, value })
+  })
+  return samples
+}
+
+function counter(
+  name: string,
+  help: string,
+  owners: readonly LabelledStats[],
+  field: 'retries' | 'requestBytes' | 'responseBytes',
+): MetricFamily {
+  const samples = owners.map(({ labels, stats }) => ({ labels, value: stats[field] }))
+  return { name, help, type: 'counter', samples }
+}
