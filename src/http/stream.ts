@@ -3,7 +3,7 @@ import type { HeaderList } from './headers.ts'
 import type { RequestHead, ResponseHead } from './message.ts'
 
 /**
- * One direction's sending half. The codec neither copies nor keeps a chunk after the socket took it.
+ * One direction's sending half. A chunk is lent for the call: who holds on to it calls `keep` of read-buffer.ts.
  * After `end` or `reset` every call is ignored.
  */
 interface OutgoingBody {

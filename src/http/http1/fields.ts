@@ -1,0 +1,173 @@
+import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
+import { HeaderList } from '../headers.ts'
+import type { HttpLimits } from '../limits.ts'
+import { unknownLength } from '../message.ts'
+import { fieldName, fieldRole, isToken } from './field-names.ts'
+
+/** Which errors a malformed message of this side is. */
+export interface FaultCodes {
+  readonly malformed: ErrorCode
+  readonly tooLarge: ErrorCode
+  readonly unsupported: ErrorCode
+}
+
+export const requestFaults: FaultCodes = {
+  malformed: 'bad_request',
+  tooLarge: 'headers_too_large',
+  unsupported: 'not_implemented',
+}
+
+export const responseFaults: FaultCodes = {
+  malformed: 'upstream_protocol',
+  tooLarge: 'upstream_protocol',
+  unsupported: 'upstream_protocol',
+}
+
+/** The header fields of one message: those to pass on, and what the others said. */
+export class Fields {
+  readonly headers = new HeaderList()
+  /** {@link unknownLength} when absent. */
+  contentLength = unknownLength
+  chunked = false
+  /** Lower-case tokens of `Connection`; undefined when absent. */
+  connection: string[] | undefined
+  host: string | undefined
+  upgrade: string | undefined
+  expect: string | undefined
+  te: string | undefined
+  keepAlive: string | undefined
+  transferCoding: string | undefined
+}
+
+/**
+ * Anything that must not stand in a head: control bytes and bytes beyond ASCII (faults A7), CR or LF that
+ * are not a line's end, and folded lines (RFC 9112 §5.2).
+ */
+const illegalInHead = /[^\t\r\n\x20-\x7e]|\r(?!\n)|\n[ \t]|[^\r]\n/
+
+/** @throws ExchangeError when the text cannot be the lines of a head. */
+export function checkHeadText(text: string, faults: FaultCodes): void {
+  if (illegalInHead.test(text))
+    throw new ExchangeError(faults.malformed, 'the head holds a byte that no head may hold')
+}
+
+/**
+ * Parses the lines of `text` from `start`, each ended by CRLF; the text passed {@link checkHeadText}.
+ * @throws ExchangeError
+ */
+export function parseFields(
+  text: string,
+  start: number,
+  limits: HttpLimits,
+  faults: FaultCodes,
+): Fields {
+  const fields = new Fields()
+  let count = 0
+  for (let at = start; at < text.length;) {
+    const end = text.indexOf('\r\n', at)
+    const colon = text.indexOf(':', at)
+    if (colon < 0 || colon > end)
+      throw new ExchangeError(faults.malformed, 'a header line has no colon')
+    if (++count > limits.maxHeaderCount || end - at > limits.maxLineBytes)
+      throw new ExchangeError(faults.tooLarge, 'too many header fields, or one too long')
+    addField(fields, text.slice(at, colon), trimmed(text, colon + 1, end), faults)
+    at = end + 2
+  }
+  dropConnectionFields(fields)
+  return fields
+}
+
+/** Without optional white space around (RFC 9110 §5.6.3). */
+function trimmed(text: string, start: number, end: number): string {
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9
+}
+
+function addField(fields: Fields, rawName: string, value: string, faults: FaultCodes): void {
+  const entry = fieldName(rawName)
+  if (entry === undefined)
+    throw new ExchangeError(
+      faults.malformed,
+      `a header name is no token: ${JSON.stringify(rawName)}`,
+    )
+  if (entry.role === fieldRole.plain) fields.headers.appendParsed(entry.name, rawName, value)
+  else takeControlField(fields, entry.role, value, faults)
+}
+
+function takeControlField(fields: Fields, role: number, value: string, faults: FaultCodes): void {
+  switch (role) {
+    case fieldRole.contentLength:
+      return takeContentLength(fields, value, faults)
+    case fieldRole.transferEncoding:
+      return takeTransferEncoding(fields, value, faults)
+    case fieldRole.connection:
+      fields.connection = [...(fields.connection ?? []), ...listTokens(value)]
+      return
+    case fieldRole.host:
+      if (fields.host !== undefined) throw new ExchangeError(faults.malformed, 'two Host fields')
+      fields.host = value
+      return
+    case fieldRole.upgrade:
+      fields.upgrade = fields.upgrade === undefined ? value : `${fields.upgrade},${value}`
+      return
+    case fieldRole.expect:
+      fields.expect = fields.expect === undefined ? value : `${fields.expect},${value}`
+      return
+    case fieldRole.te:
+      fields.te = fields.te === undefined ? value : `${fields.te},${value}`
+      return
+    case fieldRole.keepAlive:
+      fields.keepAlive = value
+      return
+  }
+}
+
+/** Up to 15 digits: exact as a number, and far beyond any body. */
+const decimal = /^(?:0|[1-9]\d{0,14})$/
+
+/** One canonical decimal and nothing else: every other spelling is read differently by somebody (faults A3). */
+function takeContentLength(fields: Fields, value: string, faults: FaultCodes): void {
+  if (fields.contentLength !== unknownLength)
+    throw new ExchangeError(faults.malformed, 'two Content-Length fields')
+  if (!decimal.test(value))
+    throw new ExchangeError(faults.malformed, `malformed Content-Length ${JSON.stringify(value)}`)
+  fields.contentLength = Number(value)
+}
+
+/** `chunked` alone is understood (faults A2); another well-formed coding is honest but not supported. */
+function takeTransferEncoding(fields: Fields, value: string, faults: FaultCodes): void {
+  if (fields.transferCoding !== undefined)
+    throw new ExchangeError(faults.malformed, 'two Transfer-Encoding fields')
+  fields.transferCoding = value
+  if (value.toLowerCase() === 'chunked') {
+    fields.chunked = true
+    return
+  }
+  const codings = value.split(',').map(coding => coding.trim().toLowerCase())
+  const chunkedAt = codings.indexOf('chunked')
+  const wellFormed = codings.every(isToken) && (chunkedAt < 0 || chunkedAt === codings.length - 1)
+  throw new ExchangeError(
+    wellFormed ? faults.unsupported : faults.malformed,
+    `Transfer-Encoding ${JSON.stringify(value)} is not chunked`,
+  )
+}
+
+/** Lower-case elements of a comma-separated list. */
+export function listTokens(value: string): string[] {
+  return value
+    .toLowerCase()
+    .split(',')
+    .map(element => element.trim())
+    .filter(element => element !== '')
+}
+
+/** Fields that `Connection` names are for this hop only (RFC 9110 §7.6.1, faults C1). */
+function dropConnectionFields({ connection, headers }: Fields): void {
+  if (connection === undefined) return
+  for (const name of connection) if (name !== 'close' && name !== 'keep-alive') headers.delete(name)
+}

@@ -1,0 +1,317 @@
+import type { Socket } from 'node:net'
+import type { Now } from '../../base/clock.ts'
+import { ExchangeError } from '../../base/errors.ts'
+import type { HeaderList } from '../headers.ts'
+import type { HttpLimits } from '../limits.ts'
+import { unknownLength, type ResponseHead } from '../message.ts'
+import type { ConnectionInfo, RequestHandler, ServerConnection } from '../stream.ts'
+import { ChunkedReader, LengthReader, type BodyReader, type BodySink } from './body-reader.ts'
+import { requestFaults } from './fields.ts'
+import { HeadReader } from './head-reader.ts'
+import { writeResponseHead } from './head-writer.ts'
+import { IdleWatch } from './idle-watch.ts'
+import { Output } from './output.ts'
+import { parseRequest, type ParsedRequest } from './request-parser.ts'
+import { Http1ServerStream, type StreamOwner } from './server-stream.ts'
+
+export interface Http1ServerOptions {
+  readonly limits: HttpLimits
+  readonly info: ConnectionInfo
+  readonly onRequest: RequestHandler
+  /** Writes the answer to a request that the codec refuses: error answers have one author. */
+  readonly renderError: (error: ExchangeError) => { head: ResponseHead; body: Buffer }
+  /** Told of each refused request, for counting. */
+  readonly onRefused?: (error: ExchangeError) => void
+  readonly now: Now
+}
+
+/** How long a closed connection is read on, so that our last answer is not lost to a reset. */
+const lingerMs = 2000
+
+/**
+ * The server side of one HTTP/1 connection. One exchange at a time: what the client pipelines waits, bounded by
+ * not reading on.
+ */
+export class Http1ServerConnection implements ServerConnection, StreamOwner, BodySink {
+  readonly output: Output
+  readonly #socket: Socket
+  readonly #options: Http1ServerOptions
+  readonly #heads: HeadReader
+  readonly #watch: IdleWatch
+  #stream: Http1ServerStream | undefined
+  #body: BodyReader | undefined
+  #tunnel = false
+  /** Bytes behind the current request. */
+  #held: Buffer | undefined
+  #consuming = false
+  #paused = false
+  #draining = false
+  #remoteEnded = false
+  /** Our answer said that it is the last: what still comes is read away. */
+  #lingeringSince: number | undefined
+  /** Bytes of a request body that nobody wants any more. */
+  #discarded = 0
+
+  constructor(socket: Socket, options: Http1ServerOptions) {
+    this.#socket = socket
+    this.#options = options
+    this.output = new Output(socket)
+    this.#heads = new HeadReader(options.limits, requestFaults)
+    this.#watch = new IdleWatch(socket, options.now())
+    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('end', () => this.#onEnd())
+    socket.on('drain', () => this.#stream?.receiver.onWritable())
+    // What the error was is of no use: 'close' follows and ends the exchange.
+    socket.on('error', () => socket.destroy())
+    socket.on('close', () => this.#onClose())
+  }
+
+  get active(): number {
+    return this.#stream === undefined ? 0 : 1
+  }
+
+  get info(): ConnectionInfo {
+    return this.#options.info
+  }
+
+  drain(): void {
+    this.#draining = true
+    if (this.#stream === undefined && !this.#heads.started) this.#closeGently()
+  }
+
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  sweep(now: number): void {
+    const { headerTimeoutMs, idleTimeoutMs } = this.#options.limits
+    if (this.#lingeringSince !== undefined) {
+      if (now - this.#lingeringSince > lingerMs) this.#socket.destroy()
+      return
+    }
+    const readsHead = this.#stream === undefined && (this.#heads.started || this.#watch.fresh)
+    if (readsHead) {
+      if (this.#watch.headAge(now) <= headerTimeoutMs) return
+      if (this.#heads.started)
+        this.#refuse(new ExchangeError('request_timeout', 'the head did not come in time'))
+      else this.#socket.destroy()
+    } else if (this.#watch.idleFor(now) > idleTimeoutMs) this.#onIdle()
+  }
+
+  // Reading
+
+  #onData(chunk: Buffer): void {
+    if (this.#lingeringSince !== undefined) return
+    if (this.#tunnel) {
+      this.#stream?.receiver.onBody(chunk)
+      return
+    }
+    this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
+    this.#consume()
+  }
+
+  /** Works off what came, as far as the exchange in flight allows. */
+  #consume(): void {
+    // An answer may end within the handler, which must not start over from inside the loop.
+    if (this.#consuming) return
+    this.#consuming = true
+    try {
+      while (this.#held !== undefined && this.#mayRead()) {
+        const bytes: Buffer = this.#held
+        this.#held = undefined
+        const end = this.#body === undefined ? this.#readHead(bytes) : this.#readBody(bytes)
+        if (end < bytes.length) this.#held = bytes.subarray(end)
+      }
+    } catch (error) {
+      this.#refuse(error as ExchangeError)
+    }
+    this.#consuming = false
+    this.#updateFlow()
+  }
+
+  #mayRead(): boolean {
+    if (this.#lingeringSince !== undefined || this.#tunnel) return false
+    return this.#body !== undefined || this.#stream === undefined
+  }
+
+  #readHead(bytes: Buffer): number {
+    const text = this.#heads.read(bytes)
+    if (text !== undefined) this.#begin(parseRequest(text, this.#options.limits))
+    return this.#heads.consumed
+  }
+
+  #begin(parsed: ParsedRequest): void {
+    const { bodyLength } = parsed.head
+    this.#watch.headDone()
+    if (bodyLength === unknownLength)
+      this.#body = new ChunkedReader(this.#options.limits, requestFaults)
+    else if (bodyLength > 0) this.#body = new LengthReader(bodyLength)
+    const stream = new Http1ServerStream(parsed, this)
+    this.#stream = stream
+    this.#discarded = 0
+    this.#options.onRequest(stream)
+  }
+
+  #readBody(bytes: Buffer): number {
+    const body = this.#body
+    if (body === undefined) return 0
+    const end = body.read(bytes, 0, this)
+    if (body.done) {
+      this.#body = undefined
+      if (this.#stream?.answered === true) this.#next()
+    }
+    return end
+  }
+
+  onBody(chunk: Buffer): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    if (!stream.answered) return stream.receiver.onBody(chunk)
+    // Faults A4: what was not read before an early answer must not be taken for the next request.
+    this.#discarded += chunk.length
+    if (this.#discarded > this.#options.limits.maxDrainBytes) this.#closeGently()
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    const stream = this.#stream
+    if (stream === undefined) return
+    stream.requestDone = true
+    if (!stream.answered) stream.receiver.onEnd(trailers)
+  }
+
+  // The stream's side
+
+  mayKeepAlive(stream: Http1ServerStream): boolean {
+    if (!stream.keepAlive || this.#draining || this.#remoteEnded) return false
+    if (stream.requestDone) return true
+    // The client may or may not send a body that it was not told to send: only closing is unambiguous.
+    if (stream.awaitsContinue) return false
+    const remaining = this.#body?.remaining ?? 0
+    return remaining <= this.#options.limits.maxDrainBytes || remaining === Number.POSITIVE_INFINITY
+  }
+
+  pauseReading(): void {
+    this.#paused = true
+    this.#updateFlow()
+  }
+
+  resumeReading(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#updateFlow()
+  }
+
+  onAnswered(stream: Http1ServerStream): void {
+    this.#paused = false
+    if (this.#tunnel) {
+      this.#socket.end()
+      return
+    }
+    if (stream.closesAfter) return this.#closeGently()
+    if (this.#body === undefined) this.#next()
+    else this.#updateFlow()
+  }
+
+  onTunnel(stream: Http1ServerStream): void {
+    this.#tunnel = true
+    const early = this.#held
+    this.#held = undefined
+    // RFC 9110 §7.8: what came behind the request belongs to the new protocol, after the 101.
+    if (early !== undefined) queueMicrotask(() => stream.receiver.onBody(early))
+    this.#updateFlow()
+  }
+
+  onBroken(stream: Http1ServerStream, error: ExchangeError): void {
+    if (stream !== this.#stream) return
+    if (stream.headSent || this.#tunnel) this.#socket.destroy()
+    else this.#answerError(error)
+  }
+
+  #next(): void {
+    this.#stream?.detach()
+    this.#stream = undefined
+    if (this.#draining) return this.#closeGently()
+    this.#watch.headExpected(this.#options.now())
+    this.#consume()
+  }
+
+  // Ends
+
+  /** The peer sent what no server may take: tells it why, and closes. */
+  #refuse(error: ExchangeError): void {
+    this.#options.onRefused?.(error)
+    const stream = this.#stream
+    this.#held = undefined
+    this.#body = undefined
+    if (stream === undefined) return this.#answerError(error)
+    const silent = stream.headSent
+    stream.detach()
+    if (!stream.answered) stream.receiver.onReset(error)
+    if (silent) this.#socket.destroy()
+    else this.#answerError(error)
+  }
+
+  #answerError(error: ExchangeError): void {
+    const { head, body } = this.#options.renderError(error)
+    const bodyless = this.#stream?.request.method === 'HEAD'
+    const line = { framing: 'length', connection: 'close', upgrade: undefined, bodyless } as const
+    this.output.text(writeResponseHead(head, line))
+    if (!bodyless) this.output.chunk(body)
+    this.#closeGently()
+  }
+
+  /** Sends what is written and FIN, then reads on for a while (RFC 9112 §9.6). */
+  #closeGently(): void {
+    if (this.#lingeringSince !== undefined) return
+    this.#lingeringSince = this.#options.now()
+    this.#stream?.detach()
+    this.#stream = undefined
+    this.#held = undefined
+    this.#body = undefined
+    this.output.flush()
+    this.#socket.end()
+    if (this.#remoteEnded) return
+    this.#socket.resume()
+  }
+
+  #onIdle(): void {
+    const stream = this.#stream
+    if (stream === undefined || stream.headSent || this.#tunnel) return void this.#socket.destroy()
+    // Nothing moved for long: the client's body if it owes one, the upstream otherwise.
+    if (stream.requestDone) this.#socket.destroy()
+    else this.#refuse(new ExchangeError('request_timeout', 'the body stalled'))
+  }
+
+  #onEnd(): void {
+    this.#remoteEnded = true
+    const stream = this.#stream
+    if (this.#lingeringSince !== undefined || this.#socket.destroyed) return
+    if (this.#tunnel) return stream?.receiver.onEnd(undefined)
+    if (stream === undefined) {
+      if (this.#heads.started)
+        return this.#refuse(new ExchangeError('bad_request', 'the connection ended within a head'))
+      return this.#closeGently()
+    }
+    // A client that is done sending may still read its answer.
+    if (!stream.requestDone)
+      this.#refuse(new ExchangeError('bad_request', 'the connection ended within a body'))
+  }
+
+  #onClose(): void {
+    const stream = this.#stream
+    this.#stream = undefined
+    this.#lingeringSince ??= this.#options.now()
+    stream?.detach()
+    if (stream === undefined || (stream.answered && !this.#tunnel)) return
+    stream.receiver.onReset(
+      new ExchangeError('downstream_closed', 'the client closed the connection'),
+    )
+  }
+
+  #updateFlow(): void {
+    const wait = this.#lingeringSince === undefined && (this.#paused || this.#held !== undefined)
+    if (wait === this.#socket.isPaused()) return
+    if (wait) this.#socket.pause()
+    else this.#socket.resume()
+  }
+}

@@ -1,0 +1,42 @@
+import type { AccessLog } from '../../telemetry/access-log.ts'
+import type { Now } from '../../base/clock.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Filter } from '../filter.ts'
+
+export interface AccessLogFilterOptions {
+  readonly log: AccessLog
+  readonly direction: 'inbound' | 'outbound'
+  readonly wallNow: Now
+}
+
+/** First in the chain, so that it sees every exchange end, those refused by other filters too. */
+export class AccessLogFilter implements Filter {
+  readonly #options: AccessLogFilterOptions
+
+  constructor(options: AccessLogFilterOptions) {
+    this.#options = options
+  }
+
+  onComplete(exchange: Exchange): void {
+    const { log, direction, wallNow } = this.#options
+    const { request, reason, status, startedAt } = exchange
+    const now = exchange.chain.now()
+    if (!log.wants(status, reason, now)) return
+    const durationMs = now - startedAt
+    log.write({
+      time: wallNow() - durationMs,
+      direction,
+      method: request.method,
+      authority: request.authority,
+      path: request.path,
+      status,
+      reason,
+      durationMs,
+      requestBytes: exchange.requestBytes,
+      responseBytes: exchange.responseBytes,
+      route: exchange.route?.name ?? '',
+      endpoint: exchange.lastEndpoint,
+      attempts: exchange.attempts,
+    })
+  }
+}

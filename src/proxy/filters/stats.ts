@@ -1,0 +1,19 @@
+import type { RequestStats } from '../../telemetry/request-stats.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Filter } from '../filter.ts'
+
+/** Counts each exchange where it belongs: with its cluster, or with the listener when it reached none. */
+export class StatsFilter implements Filter {
+  readonly unrouted: RequestStats
+
+  constructor(unrouted: RequestStats) {
+    this.unrouted = unrouted
+  }
+
+  onComplete(exchange: Exchange): void {
+    const stats = exchange.cluster?.stats ?? this.unrouted
+    stats.observe(exchange.status, exchange.reason, exchange.chain.now() - exchange.startedAt)
+    stats.requestBytes += exchange.requestBytes
+    stats.responseBytes += exchange.responseBytes
+  }
+}

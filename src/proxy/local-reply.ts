@@ -1,0 +1,30 @@
+import { errorTable, type ErrorCode, type ExchangeError } from '../base/errors.ts'
+import { HeaderList } from '../http/headers.ts'
+import type { ResponseHead } from '../http/message.ts'
+
+/** Carries the {@link ErrorCode} of an answer that Weft made itself. */
+export const reasonHeader = 'x-weft-reason'
+
+/** What the reader of the answer can do about it. */
+const advice: Partial<Record<ErrorCode, string>> = {
+  no_route: 'check the Host header against the names of the Services in the mesh configuration',
+  no_healthy_endpoint: 'see /clusters on the admin port for the state of each endpoint',
+  circuit_open: 'the service failed too often lately; the breaker lets a probe through soon',
+  overloaded: 'too many requests are in flight to this service; see TrafficPolicy.spec.concurrency',
+  connect_failed: 'is the application listening on the port that its Workload names?',
+  identity_mismatch: 'another workload answered at this address than the one that was called',
+  tls_failed: "the peer's certificate was refused, or the peer refused ours; see the sidecar's log",
+  draining: 'the sidecar is about to end; another endpoint will answer',
+}
+
+/** The only place where an error becomes an answer (invariant 2). */
+export function renderLocalReply(error: ExchangeError): { head: ResponseHead; body: Buffer } {
+  const { status } = errorTable[error.code]
+  const document = { error: error.code, message: error.message, advice: advice[error.code] }
+  const body = Buffer.from(`${JSON.stringify(document)}\n`)
+  const headers = HeaderList.of({ 'content-type': 'application/json', [reasonHeader]: error.code })
+  return {
+    head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
+    body,
+  }
+}

@@ -1,0 +1,116 @@
+import type { Now } from '../base/clock.ts'
+import { ExchangeError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { RequestStats } from '../telemetry/request-stats.ts'
+import { ActiveCluster, type ClusterEnvironment } from './cluster.ts'
+import type { Exchange } from './exchange.ts'
+import { Chain, type Filter } from './filter.ts'
+import { RequestIdFilter } from './filters/request-id.ts'
+import { StatsFilter } from './filters/stats.ts'
+import { Forwarder } from './forwarder.ts'
+import { stripControlHeaders } from './mesh-headers.ts'
+import { matchRoute, pickCluster, RouteTable, type RoutedService } from './router.ts'
+
+export interface OutboundOptions {
+  readonly environment: ClusterEnvironment
+  readonly accessLog: Filter
+  readonly now: Now
+  readonly random: Random
+}
+
+/** The application's calls to others: clusters and routes of the snapshot in force. */
+export class Outbound {
+  readonly clusters = new Map<string, ActiveCluster>()
+  /** Requests that reached no cluster. */
+  readonly unrouted = new RequestStats()
+  readonly #options: OutboundOptions
+  readonly #requestId = new RequestIdFilter()
+  readonly #forwarder: Forwarder
+  #table: RouteTable | undefined
+
+  constructor(options: OutboundOptions) {
+    this.#options = options
+    this.#forwarder = new Forwarder(options.random)
+  }
+
+  /** Swaps in a consistent snapshot; exchanges under way finish as they began. */
+  apply(snapshot: Snapshot): void {
+    for (const [name, policy] of Object.entries(snapshot.clusters)) {
+      const endpoints = snapshot.endpoints[name] ?? []
+      const cluster = this.clusters.get(name)
+      if (cluster === undefined)
+        this.clusters.set(name, new ActiveCluster(policy, endpoints, this.#options.environment))
+      else cluster.update(policy, endpoints)
+    }
+    // Make before break: the new table no longer leads to the clusters that go.
+    this.#table = new RouteTable(snapshot, this.clusters)
+    for (const [name, cluster] of this.clusters) {
+      if (Object.hasOwn(snapshot.clusters, name)) continue
+      this.clusters.delete(name)
+      cluster.close()
+    }
+  }
+
+  /** The chain of a listener. `service`: all its requests go there; otherwise their authority decides. */
+  chain(service?: string): Chain {
+    const router: Filter = {
+      onRequest: exchange => this.#route(exchange, service ?? exchange.request.authority),
+    }
+    return new Chain({
+      filters: [
+        this.#options.accessLog,
+        new StatsFilter(this.unrouted),
+        this.#requestId,
+        router,
+        this.#forwarder,
+      ],
+      terminal: this.#forwarder.forward,
+      now: this.#options.now,
+    })
+  }
+
+  close(): void {
+    for (const cluster of this.clusters.values()) cluster.close()
+    this.clusters.clear()
+  }
+
+  #route(exchange: Exchange, authority: string): boolean {
+    stripControlHeaders(exchange.request.headers)
+    const service = this.#table?.service(authority)
+    if (service === undefined) {
+      exchange.fail(this.#unknown(authority))
+      return false
+    }
+    return this.#choose(exchange, service)
+  }
+
+  #choose(exchange: Exchange, service: RoutedService): boolean {
+    const route = matchRoute(service, exchange.request)
+    if (route === undefined) {
+      exchange.fail(
+        new ExchangeError('no_route', `no route of ${service.name} matches the request`),
+      )
+      return false
+    }
+    const cluster = pickCluster(route, this.#options.random)
+    if (cluster === undefined) {
+      exchange.fail(
+        new ExchangeError('no_backend', `route ${route.name} has no backend with a weight`),
+      )
+      return false
+    }
+    exchange.route = route
+    exchange.cluster = cluster
+    return true
+  }
+
+  #unknown(authority: string): ExchangeError {
+    return this.#table === undefined
+      ? new ExchangeError('not_ready', 'no snapshot has come from the control plane yet')
+      : new ExchangeError(
+          'no_route',
+          `no service of the mesh is called ${JSON.stringify(authority)}`,
+        )
+  }
+}

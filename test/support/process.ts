@@ -1,0 +1,117 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+export interface Exit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** A running `weft` command. Disposing of it kills it. */
+export class WeftProcess implements AsyncDisposable {
+  readonly exited: Promise<Exit>
+  /** All lines so far, of output and errors. */
+  readonly lines: string[] = []
+  readonly #child: ChildProcess
+  readonly #watchers = new Set<() => void>()
+  #closed = false
+
+  constructor(command: readonly string[], directory: string) {
+    const child = spawn(process.execPath, [main, ...command], {
+      cwd: directory,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', line => {
+        this.lines.push(line)
+        this.#notify()
+      })
+    this.exited = once(child, 'close').then(([code, signal]) => {
+      this.#closed = true
+      this.#notify()
+      return { code, signal } as Exit
+    })
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1
+  }
+
+  get output(): string {
+    return this.lines.join('\n')
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  /** The first line that matches, printed already or yet to come. */
+  async line(pattern: RegExp): Promise<RegExpExecArray> {
+    for (let read = 0; ; read++) {
+      while (read >= this.lines.length) {
+        if (this.#closed) throw new Error(`ended without printing ${pattern}:\n${this.output}`)
+        await new Promise<void>(resolve => this.#watchers.add(resolve))
+      }
+      const match = pattern.exec(this.lines[read] ?? '')
+      if (match !== null) return match
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.exited
+  }
+
+  #notify(): void {
+    for (const watcher of this.#watchers) watcher()
+    this.#watchers.clear()
+  }
+}
+
+/** Ports that nobody had a moment ago, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async (): Promise<Server> => {
+      const server = createServer().listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      return server
+    }),
+  )
+  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(server => once(server.close(), 'close')))
+  return ports
+}
+
+interface ProcessRow {
+  readonly pid: number
+  readonly parent: number
+}
+
+/** All processes but zombies. */
+function processes(): ProcessRow[] {
+  const rows = execFileSync('ps', ['-e', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
+  return rows
+    .trim()
+    .split('\n')
+    .map(row => row.trim().split(/\s+/))
+    .filter(([, , state = 'Z']) => !state.startsWith('Z'))
+    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }))
+}
+
+/** Children, their children, and so on. */
+export function descendantsOf(pid: number): number[] {
+  const all = processes()
+  const below = (parent: number): number[] =>
+    all.filter(row => row.parent === parent).flatMap(row => [row.pid, ...below(row.pid)])
+  return below(pid)
+}
+
+export function runningOf(pids: readonly number[]): number[] {
+  const running = new Set(processes().map(({ pid }) => pid))
+  return pids.filter(pid => running.has(pid))
+}
