@@ -31,7 +31,7 @@ function tableOf(t: { teardown(handler: () => void): void }, services: Service[]
     services: Object.fromEntries(services.map(each => [each.name, each])),
     clusters: {},
     endpoints: {},
-    inbound: { mtls: 'strict', ports: [] },
+    inbound: { mtls: 'strict' },
   }
   return new RouteTable(snapshot, clusters)
 }

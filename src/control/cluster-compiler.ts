@@ -1,0 +1,99 @@
+import type {
+  CircuitBreakerPolicy,
+  Cluster,
+  ConcurrencyPolicy,
+  HealthCheckPolicy,
+  OutlierDetectionPolicy,
+  RetryBudgetPolicy,
+} from '../model/cluster.ts'
+import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
+import type { RetryPolicy } from '../model/route.ts'
+
+type Policy = TrafficPolicyResource['spec']
+
+const defaults = {
+  cluster: { loadBalancing: 'peak-ewma', connectTimeoutMs: 1000 },
+  circuitBreaker: {
+    enabled: true,
+    failureRatio: 0.5,
+    minRequests: 20,
+    windowMs: 10_000,
+    openMs: 5000,
+  } satisfies CircuitBreakerPolicy,
+  outlierDetection: {
+    enabled: true,
+    consecutiveFailures: 5,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectedRatio: 0.5,
+    panicRatio: 0.3,
+  } satisfies OutlierDetectionPolicy,
+  retryBudget: { ratio: 0.2, minPerSecond: 10 } satisfies RetryBudgetPolicy,
+  concurrency: {
+    maxRequests: 1024,
+    maxPending: 1024,
+    maxConnectionsPerEndpoint: 128,
+  } satisfies ConcurrencyPolicy,
+  retry: { attempts: 2, statuses: [502, 503, 504], backoffMs: 25 } satisfies RetryPolicy,
+} as const
+
+/** A cluster with what the policy says and the documented defaults for the rest. */
+export function compileCluster(name: string, policy: Policy | undefined): Cluster {
+  const { connectTimeout, loadBalancing, healthCheck } = policy ?? {}
+  return {
+    name,
+    ...merge(defaults.cluster, { loadBalancing, connectTimeoutMs: connectTimeout }),
+    circuitBreaker: compileBreaker(policy?.circuitBreaker ?? {}),
+    outlierDetection: compileOutliers(policy?.outlierDetection ?? {}),
+    retryBudget: merge(defaults.retryBudget, policy?.retryBudget ?? {}),
+    concurrency: merge(defaults.concurrency, policy?.concurrency ?? {}),
+    ...(healthCheck && { healthCheck: compileHealthCheck(healthCheck) }),
+  }
+}
+
+export function compileRetry(policy: Policy | undefined): RetryPolicy {
+  const { attempts, statuses, backoff, perTryTimeout } = policy?.retry ?? {}
+  return {
+    ...merge(defaults.retry, { attempts, statuses, backoffMs: backoff }),
+    ...(perTryTimeout !== undefined && { perTryTimeoutMs: perTryTimeout }),
+  }
+}
+
+function compileBreaker(given: NonNullable<Policy['circuitBreaker']>): CircuitBreakerPolicy {
+  const { window, openFor, ...same } = given
+  return merge(defaults.circuitBreaker, { ...same, windowMs: window, openMs: openFor })
+}
+
+function compileOutliers(given: NonNullable<Policy['outlierDetection']>): OutlierDetectionPolicy {
+  const { baseEjection, maxEjection, ...same } = given
+  return merge(defaults.outlierDetection, {
+    ...same,
+    baseEjectionMs: baseEjection,
+    maxEjectionMs: maxEjection,
+  })
+}
+
+function compileHealthCheck(given: NonNullable<Policy['healthCheck']>): HealthCheckPolicy {
+  const { interval, timeout, ...same } = given
+  return { ...same, intervalMs: interval, timeoutMs: timeout }
+}
+
+/** The values that are given, and the defaults of the others. */
+function merge<T extends object>(
+  values: T,
+  given: { readonly [K in keyof T]?: Widened<T[K]> | undefined },
+): { -readonly [K in keyof T]: Widened<T[K]> } {
+  const defined = Object.entries(given).filter(([, value]) => value !== undefined)
+  return { ...values, ...Object.fromEntries(defined) } as never
+}
+
+/** The type of which a literal is one value. */
+type Widened<V> = V extends boolean
+  ? boolean
+  : V extends number
+    ? number
+    : V extends readonly number[]
+      ? readonly number[]
+      : V extends string
+        ? Cluster['loadBalancing']
+        : V

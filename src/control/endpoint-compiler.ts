@@ -1,0 +1,128 @@
+import type { Configuration } from '../model/configuration.ts'
+import type { Endpoint } from '../model/endpoint.ts'
+import { serviceNameLabel, type EndpointSliceResource } from '../model/kinds/endpoint-slice.ts'
+import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
+import type { WorkloadResource } from '../model/kinds/workload.ts'
+import type { Registration } from '../model/registration.ts'
+
+/** Everything that can answer, ready to be selected by Services. */
+export interface Instances {
+  readonly registrations: readonly Registration[]
+  /** Workloads of the files by `namespace/name`. */
+  readonly declared: ReadonlyMap<string, WorkloadResource>
+  readonly slices: readonly EndpointSliceResource[]
+}
+
+export function indexInstances(
+  configuration: Configuration,
+  registrations: readonly Registration[],
+): Instances {
+  const declared = new Map(
+    configuration.workloads.map(workload => [
+      `${workload.metadata.namespace}/${workload.metadata.name}`,
+      workload,
+    ]),
+  )
+  return {
+    registrations: registrations.filter(registration => registration.ready),
+    declared,
+    slices: configuration.endpointSlices,
+  }
+}
+
+/** Who answers for one port of a Service, in an order that depends on nothing but their ids. */
+export function compileEndpoints(
+  service: ServiceResource,
+  port: ServicePort,
+  instances: Instances,
+): Endpoint[] {
+  const endpoints = new Map<string, Endpoint>()
+  const add = (endpoint: Endpoint | undefined): void => {
+    if (endpoint !== undefined) endpoints.set(endpoint.id, endpoint)
+  }
+  const { namespace } = service.metadata
+  for (const registration of instances.registrations) {
+    if (registration.namespace !== namespace || !selects(service, registration.labels)) continue
+    add(registeredEndpoint(registration, port, instances))
+  }
+  for (const workload of instances.declared.values()) {
+    // With a sidecar it counts when that has registered.
+    if (workload.spec.sidecar.enabled || workload.metadata.namespace !== namespace) continue
+    if (selects(service, workload.metadata.labels)) add(plainEndpoint(workload, port))
+  }
+  for (const slice of instances.slices) sliceEndpoints(service, port, slice).forEach(add)
+  return [...endpoints.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** A Service without a selector has its endpoints from slices alone, as in Kubernetes. */
+function selects({ spec }: ServiceResource, labels: Readonly<Record<string, string>>): boolean {
+  const wanted = Object.entries(spec.selector ?? {})
+  return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value)
+}
+
+function registeredEndpoint(
+  registration: Registration,
+  port: ServicePort,
+  { declared }: Instances,
+): Endpoint | undefined {
+  const workload = declared.get(`${registration.namespace}/${registration.name}`)
+  const target = targetPort(port, workload)
+  if (target === undefined || !registration.ports.includes(target)) return undefined
+  const { address, meshPort, identity } = registration
+  const zone = registration.zone ?? workload?.spec.zone
+  return {
+    id: `${address}:${meshPort}`,
+    address,
+    port: target,
+    mesh: { port: meshPort, identity },
+    weight: workload?.spec.weight ?? 1,
+    workload: registration.name,
+    ...(zone !== undefined && { zone }),
+  }
+}
+
+function plainEndpoint(workload: WorkloadResource, port: ServicePort): Endpoint | undefined {
+  const target = targetPort(port, workload)
+  if (target === undefined) return undefined
+  const { address, weight, zone } = workload.spec
+  return {
+    id: `${address}:${target}`,
+    address,
+    port: target,
+    weight,
+    workload: workload.metadata.name,
+    ...(zone !== undefined && { zone }),
+  }
+}
+
+function targetPort(
+  { port, targetPort: target }: ServicePort,
+  workload: WorkloadResource | undefined,
+): number | undefined {
+  if (target === undefined) return port
+  if (typeof target === 'number') return target
+  return workload?.spec.ports.find(candidate => candidate.name === target)?.port
+}
+
+function sliceEndpoints(
+  { metadata }: ServiceResource,
+  { name }: ServicePort,
+  slice: EndpointSliceResource,
+): Endpoint[] {
+  const owner = slice.metadata.labels[serviceNameLabel]
+  if (owner !== metadata.name || slice.metadata.namespace !== metadata.namespace) return []
+  const port = slice.ports.find(candidate => (candidate.name ?? '') === (name ?? ''))?.port
+  if (port === undefined) return []
+  // An absent condition means ready (EndpointConditions in discovery.k8s.io/v1).
+  const ready = slice.endpoints.filter(endpoint => endpoint.conditions?.ready !== false)
+  return ready.flatMap(({ addresses, zone }) =>
+    addresses.map(address => ({
+      id: `${address}:${port}`,
+      address,
+      port,
+      weight: 1,
+      workload: slice.metadata.name,
+      ...(zone !== undefined && { zone }),
+    })),
+  )
+}

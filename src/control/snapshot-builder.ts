@@ -1,0 +1,166 @@
+import type { Subscribed } from '../discovery/message.ts'
+import type { Cluster } from '../model/cluster.ts'
+import type { Configuration } from '../model/configuration.ts'
+import type { Endpoint } from '../model/endpoint.ts'
+import type { HttpRouteResource } from '../model/kinds/http-route.ts'
+import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
+import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
+import type { Registration } from '../model/registration.ts'
+import type { Service } from '../model/service.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { snapshotVersion } from '../model/snapshot-version.ts'
+import { compileCluster, compileRetry } from './cluster-compiler.ts'
+import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
+import { compileRoutes } from './route-compiler.ts'
+
+/** What all sidecars share, computed once for each change of configuration or registrations. */
+export interface CompiledMesh {
+  readonly configuration: Configuration
+  /** By `<service>.<namespace>:<port>`. */
+  readonly services: ReadonlyMap<string, CompiledService>
+}
+
+interface CompiledService {
+  readonly namespace: string
+  /** `orders.default`, as subscriptions name it. */
+  readonly qualifiedName: string
+  readonly service: Service
+  readonly cluster: Cluster
+  readonly endpoints: readonly Endpoint[]
+}
+
+export function compileMesh(
+  configuration: Configuration,
+  registrations: readonly Registration[],
+): CompiledMesh {
+  const instances = indexInstances(configuration, registrations)
+  const routes = Map.groupBy(parentsOf(configuration.httpRoutes), ({ service }) => service)
+  const policies = new Map(
+    configuration.trafficPolicies.map(policy => [policyKey(policy), policy.spec]),
+  )
+  const ports = new Map(
+    configuration.services.map(service => [qualify(service.metadata), service.spec.ports]),
+  )
+  const services = new Map<string, CompiledService>()
+  for (const resource of configuration.services)
+    for (const port of resource.spec.ports) {
+      if (port.protocol !== 'TCP') continue
+      const compiled = compileService(resource, port, { instances, routes, policies, ports })
+      services.set(compiled.service.name, compiled)
+    }
+  return { configuration, services }
+}
+
+/** The part of the mesh that one sidecar needs. */
+export function snapshotFor(
+  mesh: CompiledMesh,
+  target: { readonly namespace: string },
+  subscribed: Subscribed,
+): Snapshot {
+  const content = {
+    services: {} as Record<string, Service>,
+    clusters: {} as Record<string, Cluster>,
+    endpoints: {} as Record<string, readonly Endpoint[]>,
+    inbound: { mtls: mesh.configuration.mesh.mtls },
+  }
+  const addCluster = (name: string): void => {
+    const compiled = mesh.services.get(name)
+    if (compiled === undefined) return
+    content.clusters[name] = compiled.cluster
+    content.endpoints[name] = compiled.endpoints
+  }
+  for (const compiled of mesh.services.values()) {
+    if (subscribed !== '*' && !subscribed.includes(compiled.qualifiedName)) continue
+    content.services[compiled.service.name] = forCaller(compiled, target.namespace)
+    addCluster(compiled.service.name)
+    for (const route of compiled.service.routes)
+      for (const { cluster } of route.backends) addCluster(cluster)
+  }
+  return { version: snapshotVersion(content), ...content }
+}
+
+interface Context {
+  readonly instances: Instances
+  readonly routes: ReadonlyMap<string, readonly AttachedRoute[]>
+  readonly policies: ReadonlyMap<string, TrafficPolicyResource['spec']>
+  readonly ports: ReadonlyMap<string, readonly ServicePort[]>
+}
+
+interface AttachedRoute {
+  readonly service: string
+  /** Absent: all ports of the Service. */
+  readonly port: number | undefined
+  readonly route: HttpRouteResource
+}
+
+function compileService(
+  resource: ServiceResource,
+  port: ServicePort,
+  { instances, routes, policies, ports }: Context,
+): CompiledService {
+  const qualifiedName = qualify(resource.metadata)
+  const name = `${qualifiedName}:${port.port}`
+  const policy = policies.get(name) ?? policies.get(qualifiedName)
+  const retry = compileRetry(policy)
+  const attached = (routes.get(qualifiedName) ?? []).filter(
+    route => route.port === undefined || route.port === port.port,
+  )
+  const clusterOf = (service: string, namespace: string, wanted: number | undefined): string => {
+    const key = qualify({ name: service, namespace })
+    return `${key}:${wanted ?? ports.get(key)?.[0]?.port ?? 0}`
+  }
+  const compiled = compileRoutes(
+    attached.map(({ route }) => route),
+    { retry, clusterOf },
+  )
+  const fallback = { name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }], retry }
+  return {
+    namespace: resource.metadata.namespace,
+    qualifiedName,
+    service: {
+      name,
+      hosts: hostsOf(resource.metadata),
+      port: port.port,
+      routes: compiled.length > 0 ? compiled : [fallback],
+    },
+    cluster: compileCluster(name, policy),
+    endpoints: compileEndpoints(resource, port, instances),
+  }
+}
+
+interface Named {
+  readonly name: string
+  readonly namespace: string
+}
+
+function qualify({ name, namespace }: Named): string {
+  return `${name}.${namespace}`
+}
+
+/** The short name comes first, for callers of the same namespace only. */
+function hostsOf({ name, namespace }: Named): string[] {
+  const qualified = `${name}.${namespace}`
+  return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
+}
+
+function forCaller({ service, namespace }: CompiledService, callerNamespace: string): Service {
+  return namespace === callerNamespace ? service : { ...service, hosts: service.hosts.slice(1) }
+}
+
+function policyKey({ metadata, spec }: TrafficPolicyResource): string {
+  const { name, port } = spec.targetRef
+  const service = qualify({ name, namespace: metadata.namespace })
+  return port === undefined ? service : `${service}:${port}`
+}
+
+/** Routes in the order of their names, which breaks ties of precedence. */
+function parentsOf(routes: readonly HttpRouteResource[]): AttachedRoute[] {
+  const sorted = routes.toSorted((a, b) => (qualify(a.metadata) < qualify(b.metadata) ? -1 : 1))
+  return sorted.flatMap(route =>
+    route.spec.parentRefs.map(({ name, namespace, port }) => ({
+      service: qualify({ name, namespace: namespace ?? route.metadata.namespace }),
+      port,
+      route,
+    })),
+  )
+}

@@ -1,0 +1,24 @@
+/** One thing that is wrong with the configuration, and where. */
+export interface ConfigurationProblem {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  readonly column: number
+  /** `spec.rules[0].backendRefs[0].port`; empty for the whole document. */
+  readonly path: string
+  readonly message: string
+}
+
+/** `config/mesh.yaml:12:7 spec.ports[0].prot: unknown field; did you mean "port"?` */
+export function formatProblem({ file, line, column, path, message }: ConfigurationProblem): string {
+  const where = `${file}:${line}:${column}`
+  return path === '' ? `${where} ${message}` : `${where} ${path}: ${message}`
+}
+
+/** A path as people write it. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map(key => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .replace(/^\./, '')
+}
