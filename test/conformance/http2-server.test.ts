@@ -1,0 +1,666 @@
+import net from 'node:net'
+import t from 'tap'
+import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
+import { defaultLimits } from '../../src/http/limits.ts'
+import type { ServerStream } from '../../src/http/stream.ts'
+import { echo, responseHead, serve } from '../unit/http/http2/exchange.ts'
+import {
+  RawPeer,
+  block,
+  changed,
+  data,
+  frame,
+  get,
+  headers,
+  settings,
+  word,
+} from '../unit/http/http2/raw-peer.ts'
+import type { Pair } from '../unit/http/http2/raw-peer.ts'
+
+/** RFC 9113 §8.1.1: malformed requests cost their stream, and no handler sees them. */
+const malformed: Record<string, Pair[]> = {
+  'no :method': get.filter(([name]) => name !== ':method'),
+  'no :scheme': get.filter(([name]) => name !== ':scheme'),
+  'no :path': get.filter(([name]) => name !== ':path'),
+  'no authority at all': get.filter(([name]) => name !== ':authority'),
+  'an empty :path': changed([':path', '']),
+  'a :path without a slash': changed([':path', 'orders.Service/List']),
+  'a :path with a space': changed([':path', '/a b']),
+  'a :path with a fragment': changed([':path', '/a#b']),
+  'an asterisk for GET': changed([':path', '*']),
+  'a :method with a space': changed([':method', 'GET /']),
+  'an empty :method': changed([':method', '']),
+  'an unknown scheme': changed([':scheme', 'ftp']),
+  'a doubled :method': [...get, [':method', 'GET']],
+  'a doubled :path': [...get, [':path', '/admin']],
+  'an unknown pseudo-header': [...get, [':colour', 'red']],
+  'a response pseudo-header': [...get, [':status', '200']],
+  'a late pseudo-header': [
+    [':method', 'GET'],
+    [':scheme', 'http'],
+    ['accept', '*/*'],
+    [':authority', 'orders'],
+    [':path', '/'],
+  ],
+  'a host other than :authority': changed(['host', 'payments']),
+  'two hosts': [...get.filter(([name]) => name !== ':authority'), ['host', 'a'], ['host', 'b']],
+  'user information in :authority': changed([':authority', 'me@orders']),
+  'a path in :authority': changed([':authority', 'orders/admin']),
+  'an upper-case name': changed(['X-Name', 'a']),
+  'an empty name': changed(['', 'a']),
+  'a name with a space': changed(['x name', 'a']),
+  'a name with a colon': changed(['x:name', 'a']),
+  'a value with CR LF': changed(['x-a', 'a\r\nhost: b']),
+  'a value with LF': changed(['x-a', 'a\nb']),
+  'a value with NUL': changed(['x-a', 'a\0b']),
+  'a value that begins with a blank': changed(['x-a', ' a']),
+  'a value that ends with a tab': changed(['x-a', 'a\t']),
+  'CR LF in :path': changed([':path', '/ HTTP/1.1\r\nx: y']),
+  connection: changed(['connection', 'close']),
+  'proxy-connection': changed(['proxy-connection', 'close']),
+  'keep-alive': changed(['keep-alive', 'timeout=1']),
+  'transfer-encoding': changed(['transfer-encoding', 'chunked']),
+  upgrade: changed(['upgrade', 'h2c']),
+  'te other than trailers': changed(['te', 'trailers, deflate']),
+  'a signed content-length': changed(['content-length', '+0']),
+  'an empty content-length': changed(['content-length', '']),
+  'a list as content-length': changed(['content-length', '0, 0']),
+  'two content-lengths': changed(['content-length', '0'], ['content-length', '1']),
+  'END_STREAM with content-length above 0': changed(['content-length', '5']),
+  'CONNECT with :path': changed([':method', 'CONNECT']),
+  ':protocol without CONNECT': changed([':protocol', 'websocket']),
+}
+
+for (const [name, pairs] of Object.entries(malformed))
+  t.test(`a request with ${name} is reset and its connection goes on`, async t => {
+    let requests = 0
+    const refused: string[] = []
+    await using server = await serve(
+      stream => {
+        requests++
+        echo(stream)
+      },
+      { onRefused: error => refused.push(error.code) },
+    )
+    await using peer = await RawPeer.client(server.port)
+    peer.send(headers(1, pairs), headers(3, get))
+    t.equal(await peer.resetCode(1), errorCode.protocolError)
+    t.strictSame(await peer.head(3), [
+      [':status', '200'],
+      ['content-length', '0'],
+    ])
+    t.equal(requests, 1)
+    t.strictSame(refused, ['bad_request'])
+  })
+
+/** Faults after which nothing on the connection can be trusted: GOAWAY with this code. */
+const fatal: Record<string, { bytes: Buffer[]; code: number }> = {
+  'DATA on stream 0': { bytes: [data(0, 'x')], code: errorCode.protocolError },
+  'DATA on an idle stream': { bytes: [data(1, 'x')], code: errorCode.protocolError },
+  'HEADERS on stream 0': { bytes: [headers(0, get)], code: errorCode.protocolError },
+  'HEADERS on an even stream': { bytes: [headers(2, get)], code: errorCode.protocolError },
+  'HEADERS on a lower stream': {
+    bytes: [headers(5, get), headers(3, get)],
+    code: errorCode.streamClosed,
+  },
+  'RST_STREAM on an idle stream': {
+    bytes: [frame(frameType.rstStream, 0, 1, word(8))],
+    code: errorCode.protocolError,
+  },
+  'RST_STREAM of 3 bytes': {
+    bytes: [headers(1, get), frame(frameType.rstStream, 0, 1, Buffer.alloc(3))],
+    code: errorCode.frameSizeError,
+  },
+  'RST_STREAM on stream 0': {
+    bytes: [frame(frameType.rstStream, 0, 0, word(8))],
+    code: errorCode.protocolError,
+  },
+  'SETTINGS on a stream': {
+    bytes: [frame(frameType.settings, 0, 1)],
+    code: errorCode.protocolError,
+  },
+  'SETTINGS of 7 bytes': {
+    bytes: [frame(frameType.settings, 0, 0, Buffer.alloc(7))],
+    code: errorCode.frameSizeError,
+  },
+  'a SETTINGS acknowledgement with a payload': {
+    bytes: [frame(frameType.settings, flag.ack, 0, Buffer.alloc(6))],
+    code: errorCode.frameSizeError,
+  },
+  'ENABLE_PUSH 2': {
+    bytes: [settings([settingId.enablePush, 2])],
+    code: errorCode.protocolError,
+  },
+  'an initial window of 2^31': {
+    bytes: [settings([settingId.initialWindowSize, 2 ** 31])],
+    code: errorCode.flowControlError,
+  },
+  'MAX_FRAME_SIZE 16383': {
+    bytes: [settings([settingId.maxFrameSize, 16_383])],
+    code: errorCode.protocolError,
+  },
+  'MAX_FRAME_SIZE 2^24': {
+    bytes: [settings([settingId.maxFrameSize, 2 ** 24])],
+    code: errorCode.protocolError,
+  },
+  'extended CONNECT taken back': {
+    bytes: [
+      settings([settingId.enableConnectProtocol, 1]),
+      settings([settingId.enableConnectProtocol, 0]),
+    ],
+    code: errorCode.protocolError,
+  },
+  'PING on a stream': {
+    bytes: [frame(frameType.ping, 0, 1, Buffer.alloc(8))],
+    code: errorCode.protocolError,
+  },
+  'PING of 7 bytes': {
+    bytes: [frame(frameType.ping, 0, 0, Buffer.alloc(7))],
+    code: errorCode.frameSizeError,
+  },
+  'GOAWAY on a stream': {
+    bytes: [frame(frameType.goaway, 0, 1, word(0, 0))],
+    code: errorCode.protocolError,
+  },
+  'GOAWAY of 4 bytes': {
+    bytes: [frame(frameType.goaway, 0, 0, word(0))],
+    code: errorCode.frameSizeError,
+  },
+  'PRIORITY on stream 0': {
+    bytes: [frame(frameType.priority, 0, 0, Buffer.alloc(5))],
+    code: errorCode.protocolError,
+  },
+  'PRIORITY of 4 bytes': {
+    bytes: [frame(frameType.priority, 0, 1, Buffer.alloc(4))],
+    code: errorCode.frameSizeError,
+  },
+  PUSH_PROMISE: {
+    bytes: [headers(1, get, false), frame(frameType.pushPromise, 4, 1, word(2))],
+    code: errorCode.protocolError,
+  },
+  'WINDOW_UPDATE of 3 bytes': {
+    bytes: [frame(frameType.windowUpdate, 0, 0, Buffer.alloc(3))],
+    code: errorCode.frameSizeError,
+  },
+  'WINDOW_UPDATE by 0 on the connection': {
+    bytes: [frame(frameType.windowUpdate, 0, 0, word(0))],
+    code: errorCode.protocolError,
+  },
+  'WINDOW_UPDATE on an idle stream': {
+    bytes: [frame(frameType.windowUpdate, 0, 1, word(1))],
+    code: errorCode.protocolError,
+  },
+  'an overflow of the connection window': {
+    bytes: [frame(frameType.windowUpdate, 0, 0, word(2 ** 31 - 1))],
+    code: errorCode.flowControlError,
+  },
+  'CONTINUATION without HEADERS': {
+    bytes: [frame(frameType.continuation, 4, 1, block(get))],
+    code: errorCode.protocolError,
+  },
+  'a frame between HEADERS and CONTINUATION': {
+    bytes: [
+      frame(frameType.headers, 1, 1, block(get)),
+      frame(frameType.ping, 0, 0, Buffer.alloc(8)),
+    ],
+    code: errorCode.protocolError,
+  },
+  'CONTINUATION of another stream': {
+    bytes: [frame(frameType.headers, 1, 1, block(get)), frame(frameType.continuation, 4, 3)],
+    code: errorCode.protocolError,
+  },
+  'padding longer than DATA': {
+    bytes: [headers(1, get, false), frame(frameType.data, flag.padded, 1, Buffer.from([5, 0]))],
+    code: errorCode.protocolError,
+  },
+  'padding longer than HEADERS': {
+    bytes: [frame(frameType.headers, flag.padded | 5, 1, Buffer.from([9, 0]))],
+    code: errorCode.protocolError,
+  },
+  'a broken header block': {
+    bytes: [frame(frameType.headers, 5, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff]))],
+    code: errorCode.compressionError,
+  },
+  'a frame above MAX_FRAME_SIZE': {
+    bytes: [headers(1, get, false), frame(frameType.data, 0, 1, Buffer.alloc(65_537))],
+    code: errorCode.frameSizeError,
+  },
+}
+
+for (const [name, { bytes, code }] of Object.entries(fatal))
+  t.test(`${name} ends the connection`, async t => {
+    await using server = await serve(stream => {
+      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    })
+    await using peer = await RawPeer.client(server.port)
+    peer.send(...bytes)
+    t.equal(await peer.goawayCode(), code)
+    await peer.closed()
+  })
+
+t.test('anything but a preface ends the connection', async t => {
+  await using server = await serve(echo)
+  await using peer = new RawPeer(net.connect(server.port, '127.0.0.1'))
+  peer.send(Buffer.from('GET / HTTP/1.1\r\nhost: a\r\n\r\n'))
+  t.equal(await peer.goawayCode(), errorCode.protocolError)
+})
+
+t.test('a frame before SETTINGS ends the connection', async t => {
+  await using server = await serve(echo)
+  await using peer = new RawPeer(net.connect(server.port, '127.0.0.1'))
+  peer.send(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), headers(1, get))
+  t.equal(await peer.goawayCode(), errorCode.protocolError)
+})
+
+/** Faults inside an open stream: RST_STREAM with this code, and the handler hears of it. */
+const onStream: Record<string, { bytes: Buffer[]; code: number }> = {
+  'DATA after END_STREAM': {
+    bytes: [headers(1, get), data(1, 'x')],
+    code: errorCode.streamClosed,
+  },
+  'HEADERS after END_STREAM': {
+    bytes: [headers(1, get), headers(1, [['a', 'b']])],
+    code: errorCode.streamClosed,
+  },
+  'trailers without END_STREAM': {
+    bytes: [headers(1, get, false), headers(1, [['a', 'b']], false)],
+    code: errorCode.protocolError,
+  },
+  'a pseudo-header among trailers': {
+    bytes: [headers(1, get, false), headers(1, [[':path', '/']])],
+    code: errorCode.protocolError,
+  },
+  'CR LF in a trailer': {
+    bytes: [headers(1, get, false), headers(1, [['a', 'b\r\nc: d']])],
+    code: errorCode.protocolError,
+  },
+  'more DATA than content-length': {
+    bytes: [headers(1, changed(['content-length', '3']), false), data(1, 'abcd')],
+    code: errorCode.protocolError,
+  },
+  'less DATA than content-length': {
+    bytes: [headers(1, changed(['content-length', '3']), false), data(1, 'ab', true)],
+    code: errorCode.protocolError,
+  },
+  'less DATA than content-length before trailers': {
+    bytes: [headers(1, changed(['content-length', '3']), false), headers(1, [['a', 'b']])],
+    code: errorCode.protocolError,
+  },
+  'WINDOW_UPDATE by 0': {
+    bytes: [headers(1, get), frame(frameType.windowUpdate, 0, 1, word(0))],
+    code: errorCode.protocolError,
+  },
+  'an overflow of the stream window': {
+    bytes: [headers(1, get), frame(frameType.windowUpdate, 0, 1, word(2 ** 31 - 1))],
+    code: errorCode.flowControlError,
+  },
+}
+
+for (const [name, { bytes, code }] of Object.entries(onStream))
+  t.test(`${name} costs the stream`, async t => {
+    const errors: string[] = []
+    await using server = await serve(stream => {
+      stream.receiver = {
+        onBody() {},
+        onEnd() {},
+        onReset: error => errors.push(error.code),
+        onWritable() {},
+      }
+    })
+    await using peer = await RawPeer.client(server.port)
+    peer.send(...bytes)
+    t.equal(await peer.resetCode(1), code)
+    t.strictSame(errors, ['bad_request'])
+    peer.send(frame(frameType.ping, 0, 0, Buffer.alloc(8)))
+    t.ok(await peer.nextOf(frameType.ping))
+  })
+
+t.test('an overflow of a stream window by SETTINGS costs the stream', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(
+    headers(1, get),
+    frame(frameType.windowUpdate, 0, 1, word(100)),
+    settings([settingId.initialWindowSize, 2 ** 31 - 1]),
+  )
+  t.equal(await peer.resetCode(1), errorCode.flowControlError)
+})
+
+t.test('DATA beyond the stream window costs the stream', async t => {
+  const limits = { ...defaultLimits, streamWindowBytes: 65_535 }
+  await using server = await serve(
+    stream => {
+      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+      stream.pause()
+    },
+    { limits },
+  )
+  await using peer = await RawPeer.client(server.port)
+  const piece = Buffer.alloc(16_384)
+  peer.send(headers(1, get, false), data(1, piece), data(1, piece), data(1, piece), data(1, piece))
+  t.equal(await peer.resetCode(1), errorCode.flowControlError)
+})
+
+t.test('what crosses our reset of a stream is ignored', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port)
+  peer.send(
+    headers(1, changed([':path', 'x']), false),
+    data(1, 'late'),
+    headers(1, [['late', 'trailer']]),
+    headers(3, get),
+  )
+  t.equal(await peer.resetCode(1), errorCode.protocolError)
+  t.same((await peer.head(3))[0], [':status', '200'])
+  t.notOk(peer.frames.some(frame => frame.type === frameType.goaway))
+})
+
+t.test('DATA on a stream that ended is answered with STREAM_CLOSED, once', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get))
+  await peer.head(1)
+  peer.send(data(1, 'x'), data(1, 'y'), frame(frameType.ping, 0, 0, Buffer.alloc(8)))
+  t.equal(await peer.resetCode(1), errorCode.streamClosed)
+  await peer.nextOf(frameType.ping)
+  t.notOk(peer.frames.some(frame => frame.type === frameType.rstStream))
+})
+
+t.test('unknown frames, settings and flags are ignored', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port, [0xabcd, 7])
+  peer.send(
+    frame(0x42, 0xff, 0, Buffer.alloc(500)),
+    frame(0x42, 0xff, 1, Buffer.alloc(0)),
+    frame(frameType.headers, 0xd5, 1, block(get)),
+  )
+  t.same((await peer.head(1))[0], [':status', '200'])
+})
+
+t.test('padding and priority are stripped', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port)
+  const padded = Buffer.concat([
+    Buffer.from([3]),
+    word(0),
+    Buffer.from([16]),
+    block(changed([':method', 'POST'])),
+    Buffer.alloc(3),
+  ])
+  peer.send(
+    frame(frameType.headers, flag.endHeaders | flag.padded | flag.priority, 1, padded),
+    frame(frameType.data, flag.padded, 1, Buffer.from('\x04abc\0\0\0\0')),
+    frame(frameType.data, flag.padded | flag.endStream, 1, Buffer.from('\x00def')),
+  )
+  const body = [await peer.nextOf(frameType.data, 1), await peer.nextOf(frameType.data, 1)]
+  t.equal(Buffer.concat(body.map(f => f?.payload ?? Buffer.alloc(0))).toString(), 'abcdef')
+})
+
+t.test('a head in many CONTINUATION frames arrives whole', async t => {
+  let seen: ServerStream | undefined
+  await using server = await serve(stream => {
+    seen = stream
+    echo(stream)
+  })
+  await using peer = await RawPeer.client(server.port)
+  const whole = block(changed(['x-a', 'b'.repeat(100)]))
+  const cut = [whole.subarray(0, 20), whole.subarray(20, 21), whole.subarray(21)]
+  peer.send(
+    frame(frameType.headers, flag.endStream, 1, cut[0]),
+    frame(frameType.continuation, 0, 1, cut[1]),
+    frame(frameType.continuation, flag.endHeaders, 1, cut[2]),
+  )
+  t.same((await peer.head(1))[0], [':status', '200'])
+  t.equal(seen?.request.headers.get('x-a'), 'b'.repeat(100))
+})
+
+t.test('PING is answered with its own bytes', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port)
+  peer.send(frame(frameType.ping, 0, 0, Buffer.from('12345678')))
+  const pong = await peer.nextOf(frameType.ping)
+  t.equal(pong?.flags, flag.ack)
+  t.equal(pong?.payload.toString(), '12345678')
+})
+
+t.test('streams above the announced limit are refused', async t => {
+  const limits = { ...defaultLimits, maxConcurrentStreams: 2 }
+  const refused: string[] = []
+  await using server = await serve(
+    stream => {
+      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    },
+    { limits, onRefused: error => refused.push(error.code) },
+  )
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get), headers(3, get), headers(5, get))
+  t.equal(await peer.resetCode(5), errorCode.refusedStream)
+  t.strictSame(refused, ['overloaded'])
+})
+
+t.test('a complete answer to a request that still comes asks the client to stop', async t => {
+  await using server = await serve(stream => {
+    stream.sendHead(responseHead(413, { bodyLength: 0 }), true)
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, changed([':method', 'POST']), false))
+  t.same((await peer.head(1))[0], [':status', '413'])
+  t.equal(await peer.resetCode(1), errorCode.noError)
+})
+
+const tooMuch: Record<string, { pairs: Pair[]; code: string }> = {
+  'more fields than the limit': {
+    pairs: changed(...Array.from({ length: 101 }, (_, i): Pair => [`x-${i}`, 'a'])),
+    code: 'headers_too_large',
+  },
+  'a list above the limit': {
+    pairs: changed(...Array.from({ length: 90 }, (_, i): Pair => [`x-${i}`, 'a'.repeat(20)])),
+    code: 'headers_too_large',
+  },
+  'a field above the limit': {
+    pairs: changed(['x-a', 'a'.repeat(2001)]),
+    code: 'headers_too_large',
+  },
+  'a path above the limit': {
+    pairs: changed([':path', `/${'a'.repeat(2001)}`]),
+    code: 'uri_too_long',
+  },
+  'an unknown expectation': { pairs: changed(['expect', 'tea']), code: 'expectation_failed' },
+}
+
+for (const [name, { pairs, code }] of Object.entries(tooMuch))
+  t.test(`a request with ${name} is refused and counted`, async t => {
+    const refused: string[] = []
+    await using server = await serve(echo, {
+      limits: { ...defaultLimits, maxHeadBytes: 4096, maxLineBytes: 2000 },
+      onRefused: error => refused.push(error.code),
+    })
+    await using peer = await RawPeer.client(server.port)
+    peer.send(headers(1, pairs), headers(3, get))
+    t.ok(await peer.resetCode(1))
+    t.same((await peer.head(3))[0], [':status', '200'])
+    t.strictSame(refused, [code])
+  })
+
+t.test('what crosses the last GOAWAY is refused and disturbs nobody', async t => {
+  const streams: ServerStream[] = []
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    streams.push(stream)
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get))
+  while (streams.length === 0) await new Promise(setImmediate)
+  server.connections[0]?.drain()
+  const announced = await peer.nextOf(frameType.goaway)
+  t.equal(announced?.payload.readUInt32BE(0), 2 ** 31 - 1)
+  peer.send(headers(3, get))
+  while (streams.length === 1) await new Promise(setImmediate)
+  const ping = await peer.nextOf(frameType.ping)
+  peer.send(frame(frameType.ping, flag.ack, 0, ping?.payload))
+  const last = await peer.nextOf(frameType.goaway)
+  t.equal(last?.payload.readUInt32BE(0), 3)
+  peer.send(headers(5, get, false), data(5, 'late', true))
+  t.equal(await peer.resetCode(5), errorCode.refusedStream)
+  for (const stream of streams) stream.sendHead(responseHead(204, { bodyLength: 0 }), true)
+  t.same(await peer.head(1), [[':status', '204']])
+  t.same(await peer.head(3), [[':status', '204']])
+  await peer.closed()
+})
+
+t.test('content-length 0 without END_STREAM is a request without body', async t => {
+  const told: string[] = []
+  await using server = await serve(stream => {
+    t.equal(stream.request.bodyLength, 0)
+    stream.receiver = {
+      onBody: () => told.push('body'),
+      onEnd: () => told.push('end'),
+      onReset: () => told.push('reset'),
+      onWritable() {},
+    }
+    stream.sendHead(responseHead(200), false)
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, changed(['content-length', '0']), false), data(1, '', true))
+  peer.send(frame(frameType.ping, 0, 0, Buffer.alloc(8)))
+  await peer.nextOf(frameType.ping)
+  t.strictSame(told, [])
+  t.equal(server.connections[0]?.active, 1)
+})
+
+t.test('a foreign client never gets private fields', async t => {
+  await using server = await serve(stream => {
+    const head = responseHead(200, { bodyLength: 0 })
+    head.headers.append('X-Mixed', 'a')
+    stream.sendHead(head, true)
+  })
+  await using peer = await RawPeer.client(server.port)
+  const spelled = changed(['accept', 'a'], ['weft-header-case', 'ACCEPT'])
+  peer.send(headers(1, spelled))
+  t.strictSame(await peer.head(1), [
+    [':status', '200'],
+    ['x-mixed', 'a'],
+    ['content-length', '0'],
+  ])
+})
+
+t.test('an upgrade that a foreign client would take for accepted is reset', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.sendHead(responseHead(200, { bodyLength: 0 }), true)
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, changed([':method', 'CONNECT'], [':protocol', 'websocket']), false))
+  t.equal(await peer.resetCode(1), errorCode.internalError)
+})
+
+t.test('DATA before the protocol was switched costs the stream', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = {
+      onBody: () => t.fail('early bytes'),
+      onEnd() {},
+      onReset() {},
+      onWritable() {},
+    }
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(
+    headers(1, changed([':method', 'CONNECT'], [':protocol', 'websocket']), false),
+    data(1, 'early'),
+  )
+  t.equal(await peer.resetCode(1), errorCode.protocolError)
+})
+
+t.test('101 without an upgrade is not sent', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.sendHead(responseHead(101, { bodyLength: 0 }), false)
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get))
+  t.equal(await peer.resetCode(1), errorCode.internalError)
+})
+
+t.test('a window that SETTINGS make negative is refilled before anything is sent', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.sendHead(responseHead(200, { bodyLength: 30 }), false)
+    stream.write(Buffer.alloc(30, 'abc'))
+    stream.end()
+  })
+  await using peer = await RawPeer.client(server.port, [settingId.initialWindowSize, 20])
+  peer.send(headers(1, get))
+  t.equal((await peer.nextOf(frameType.data, 1))?.payload.length, 20)
+  peer.send(
+    settings([settingId.initialWindowSize, 0]),
+    frame(frameType.windowUpdate, 0, 1, word(20)),
+    frame(frameType.ping, 0, 0, Buffer.alloc(8)),
+  )
+  await peer.nextOf(frameType.ping)
+  t.notOk(peer.frames.some(frame => frame.type === frameType.data))
+  peer.send(frame(frameType.windowUpdate, 0, 1, word(4)))
+  t.equal((await peer.nextOf(frameType.data, 1))?.payload.length, 4)
+  peer.send(settings([settingId.initialWindowSize, 100]))
+  t.equal((await peer.nextOf(frameType.data, 1))?.payload.length, 6)
+})
+
+t.test('the connection window holds all streams, and is shared when it grows', async t => {
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.sendHead(responseHead(200, { bodyLength: 60_000 }), false)
+    stream.write(Buffer.alloc(60_000))
+    stream.end()
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get), headers(3, get), headers(5, get))
+  const received = new Map<number, number>()
+  const read = async (total: number) => {
+    for (let sum = 0; sum < total;) {
+      const piece = await peer.nextOf(frameType.data)
+      const { streamId = 0, payload = Buffer.alloc(0) } = piece ?? {}
+      sum += payload.length
+      received.set(streamId, (received.get(streamId) ?? 0) + payload.length)
+    }
+  }
+  await read(65_535)
+  peer.send(frame(frameType.windowUpdate, 0, 0, word(40_000)))
+  await read(40_000)
+  t.ok((received.get(3) ?? 0) > 0 && (received.get(5) ?? 0) > 0)
+  peer.send(frame(frameType.windowUpdate, 0, 0, word(1_000_000)))
+  await read(180_000 - 105_535)
+  t.strictSame([...received.values()], [60_000, 60_000, 60_000])
+})
+
+t.test('streams take turns, however large the frames a peer would take', async t => {
+  const size = 1024 * 1024
+  await using server = await serve(stream => {
+    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.sendHead(responseHead(200, { bodyLength: size }), false)
+    stream.write(Buffer.alloc(size))
+    stream.end()
+  })
+  await using peer = await RawPeer.client(
+    server.port,
+    [settingId.maxFrameSize, 4 * size],
+    [settingId.initialWindowSize, 4 * size],
+  )
+  peer.send(headers(1, get), headers(3, get))
+  const order: number[] = []
+  const read = async (total: number) => {
+    for (let sum = 0; sum < total;) {
+      const piece = await peer.nextOf(frameType.data)
+      sum += piece?.payload.length ?? 0
+      t.ok((piece?.payload.length ?? 0) <= 32 * 1024)
+      order.push(piece?.streamId ?? 0)
+    }
+  }
+  // Both wait for the connection's window when it grows.
+  await read(65_535)
+  peer.send(frame(frameType.windowUpdate, 0, 0, word(4 * size)))
+  await read(2 * size - 65_535)
+  const shared = order.slice(3, order.lastIndexOf(1))
+  t.ok(shared.length > 40)
+  t.ok(shared.every((id, i) => i === 0 || id !== shared[i - 1]))
+})

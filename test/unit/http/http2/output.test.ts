@@ -1,0 +1,89 @@
+import type { Socket } from 'node:net'
+import { nextTick } from 'node:process'
+import { Writable } from 'node:stream'
+import t from 'tap'
+import { Output } from '../../../../src/http/http2/output.ts'
+
+/** A socket that keeps what it is given. */
+function sink() {
+  const writes: string[] = []
+  const socket = new Writable({
+    highWaterMark: 1_000_000,
+    write(chunk: Buffer, _encoding, done) {
+      writes.push(chunk.toString('latin1'))
+      done()
+    },
+    writev(chunks, done) {
+      writes.push(chunks.map(({ chunk }) => String(chunk)).join('|'))
+      done()
+    },
+  })
+  return { writes, output: new Output(socket as unknown as Socket) }
+}
+
+function put(output: Output, text: string): number {
+  const at = output.reserve(text.length)
+  output.commit(at + output.buffer.write(text, at, 'latin1'))
+  return at
+}
+
+t.test('with little in flight what one callback wrote leaves when it is over', async t => {
+  const { writes, output } = sink()
+  put(output, 'a')
+  put(output, 'b')
+  t.strictSame(writes, [])
+  await new Promise(nextTick)
+  t.strictSame(writes, ['ab'])
+})
+
+t.test('under load the whole turn of the event loop shares a write', async t => {
+  const { writes, output } = sink()
+  output.load = 10
+  put(output, 'a')
+  await new Promise(nextTick)
+  put(output, 'b')
+  t.strictSame(writes, [])
+  await new Promise(setImmediate)
+  t.strictSame(writes, ['ab'])
+})
+
+t.test('a large payload goes out behind what was gathered, in one write', async t => {
+  const { writes, output } = sink()
+  put(output, 'head')
+  output.writeThrough(Buffer.from('payload'))
+  t.strictSame(writes, ['head|payload'])
+})
+
+t.test('bits can be set until the byte has left', async t => {
+  const { writes, output } = sink()
+  const mark = output.mark(put(output, '@'))
+  t.equal(output.setBits(mark, 1), true)
+  output.flush()
+  t.strictSame(writes, ['A'])
+  t.equal(output.setBits(mark, 2), false)
+  const next = output.mark(put(output, '@'))
+  t.equal(output.setBits(next, 2), true)
+  output.flush()
+  t.strictSame(writes, ['A', 'B'])
+})
+
+t.test('more than fits the buffer leaves at once and keeps its order', async t => {
+  const { writes, output } = sink()
+  const piece = 'x'.repeat(50_000)
+  put(output, piece)
+  const mark = output.mark(put(output, `@${piece}`))
+  t.equal(writes.length, 1)
+  t.equal(output.setBits(mark, 1), true)
+  put(output, 'y'.repeat(200_000))
+  output.flush()
+  t.equal(writes.join(''), `${piece}A${piece}${'y'.repeat(200_000)}`)
+})
+
+t.test('a socket that is full blocks', async t => {
+  const socket = new Writable({ highWaterMark: 4, write() {} })
+  const output = new Output(socket as unknown as Socket)
+  put(output, '12345')
+  t.equal(output.pendingBytes, 5)
+  output.flush()
+  t.equal(output.blocked, true)
+})
