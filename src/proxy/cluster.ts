@@ -12,6 +12,7 @@ import { OutlierDetector } from '../resilience/outlier-detector.ts'
 import { RetryBudget } from '../resilience/retry-budget.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import type { ConnectionPool } from './connection-pool.ts'
+import { HealthChecks } from './health-checks.ts'
 
 /** An endpoint with the way to it. One object as long as the cluster names its id. */
 export class ActiveEndpoint extends EndpointState {
@@ -52,6 +53,7 @@ export class ActiveCluster {
   budget: RetryBudget
   readonly #environment: ClusterEnvironment
   readonly #endpoints = new Map<string, ActiveEndpoint>()
+  readonly #checks: HealthChecks
   #balancer: LoadBalancer
   #outliers: OutlierDetector
 
@@ -59,6 +61,7 @@ export class ActiveCluster {
     this.name = policy.name
     this.policy = policy
     this.#environment = environment
+    this.#checks = new HealthChecks(environment.random)
     this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker)
     this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
     this.budget = new RetryBudget(policy.retryBudget)
@@ -137,6 +140,7 @@ export class ActiveCluster {
       const pool = pools.lend(endpoint, this.policy)
       this.#endpoints.set(endpoint.id, new ActiveEndpoint(endpoint, pool))
     }
+    this.#checks.update(this.policy.healthCheck, this.endpoints)
   }
 }
 

@@ -94,7 +94,7 @@ export class ConnectionPool implements ClientConnectionEvents {
 
   /** New requests get new connections, with the identity of now; those in flight finish on the old ones. */
   renew(): void {
-    for (const connection of [...this.#connections]) {
+    for (const connection of this.#connections) {
       this.onRetired(connection)
       connection.drain()
     }

@@ -1,4 +1,4 @@
-import { ExchangeError, type ErrorCode } from '../base/errors.ts'
+import type { ExchangeError, ErrorCode } from '../base/errors.ts'
 import type { HeaderList } from '../http/headers.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { RequestReceiver, ServerStream } from '../http/stream.ts'

@@ -10,6 +10,8 @@ export interface HealthCheckOptions {
   readonly target: SocketAddress
   readonly policy: HealthCheckPolicy
   readonly random: Random
+  /** The verdict before the first result. Default true. */
+  readonly healthy?: boolean
   /** Called when the verdict changes, and never after the check was stopped. */
   readonly onChange: (healthy: boolean) => void
 }
@@ -18,7 +20,7 @@ export interface HealthCheckOptions {
 const intervalJitter = 0.1
 
 /**
- * Asks for the path at each interval; 200–399 is healthy. Starts healthy, and changes its mind after as many
+ * Asks for the path at each interval; 200–399 is healthy. Changes its mind after as many
  * equal results in a row as the policy's thresholds say.
  */
 export function startHealthCheck(options: HealthCheckOptions): StopCheck {
@@ -31,12 +33,13 @@ class HealthCheck {
   readonly #options: HealthCheckOptions
   readonly #abort = new AbortController()
   #timer: NodeJS.Timeout | undefined
-  #healthy = true
+  #healthy: boolean
   /** Results in a row that speak against the verdict. */
   #contrary = 0
 
   constructor(options: HealthCheckOptions) {
     this.#options = options
+    this.#healthy = options.healthy ?? true
   }
 
   schedule(delayMs: number): void {

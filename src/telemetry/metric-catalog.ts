@@ -27,6 +27,21 @@ const catalog = {
     help: 'Open connections.',
     type: 'gauge',
   },
+  plainConnections: {
+    name: 'weft_plain_connections_total',
+    help: 'Inbound connections without mTLS that permissive mode let in.',
+    type: 'counter',
+  },
+  handshakeFailures: {
+    name: 'weft_tls_handshake_failures_total',
+    help: 'Inbound connections refused because the peer did not prove an identity of the mesh.',
+    type: 'counter',
+  },
+  controlPlaneConnected: {
+    name: 'weft_control_plane_connected',
+    help: 'Whether the stream to the control plane stands: 1 or 0.',
+    type: 'gauge',
+  },
   certificateExpiry: {
     name: 'weft_certificate_expiry_timestamp_seconds',
     help: 'When the certificate ends, in seconds since 1970.',

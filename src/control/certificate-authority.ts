@@ -1,0 +1,182 @@
+// First: the certificate library looks for it when it is loaded.
+import 'reflect-metadata'
+import {
+  createPrivateKey,
+  createPublicKey,
+  webcrypto,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as x509 from '@peculiar/x509'
+import { writeFileAtomically } from '../base/atomic-file.ts'
+import type { Now } from '../base/clock.ts'
+import type { Identity } from '../identity/identity.ts'
+import { KeyRequest } from '../identity/key-request.ts'
+import { formatSpiffeId, type SpiffeId } from '../identity/spiffe-id.ts'
+
+const hourMs = 3_600_000
+const rootLifeMs = 10 * 365 * 24 * hourMs
+const svidLifeMs = 24 * hourMs
+/** Certificates begin this long ago, for clocks that are behind. */
+const backdateMs = 300_000
+
+const authorityFile = 'ca.pem'
+const bundleFile = 'trust-bundle.pem'
+
+const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' }
+
+export interface AuthorityOptions {
+  readonly stateDirectory: string
+  readonly trustDomain: string
+  /** ms since 1970. */
+  readonly now: Now
+}
+
+/** A certificate as it was issued. */
+export interface IssuedSvid {
+  /** PEM, leaf first. */
+  readonly chain: string
+  /** ms since 1970. */
+  readonly notAfter: number
+}
+
+/** Issues SVIDs under a root of its own, which it makes at its first start and keeps in the state directory. */
+export class CertificateAuthority {
+  readonly trustDomain: string
+  /** PEM of the root, as it also lies in `trust-bundle.pem`. */
+  readonly bundle: string
+  readonly #signingKey: webcrypto.CryptoKey
+  readonly #root: x509.X509Certificate
+  readonly #now: Now
+
+  private constructor(
+    { trustDomain, now }: AuthorityOptions,
+    bundle: string,
+    signingKey: webcrypto.CryptoKey,
+  ) {
+    this.trustDomain = trustDomain
+    this.bundle = bundle
+    this.#signingKey = signingKey
+    this.#root = new x509.X509Certificate(bundle)
+    this.#now = now
+  }
+
+  /** @throws Error when the stored root is damaged, has ended, or is of another trust domain. */
+  static async open(options: AuthorityOptions): Promise<CertificateAuthority> {
+    const { stateDirectory } = options
+    const path = join(stateDirectory, authorityFile)
+    await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
+    let stored = await readIfPresent(path)
+    if (stored === undefined) {
+      stored = await makeRoot(options)
+      await writeFileAtomically(path, stored)
+    }
+    const { bundle, key } = readRoot(stored, path, options)
+    const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
+    const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, keyAlgorithm, false, [
+      'sign',
+    ])
+    await writeFileAtomically(join(stateDirectory, bundleFile), bundle)
+    return new CertificateAuthority(options, bundle, signingKey)
+  }
+
+  /** A certificate of 24 hours for `publicKey` and exactly this identity; whose it is the caller has established. */
+  async issue(publicKey: KeyObject, id: Omit<SpiffeId, 'trustDomain'>): Promise<IssuedSvid> {
+    const uri = formatSpiffeId({ trustDomain: this.trustDomain, ...id })
+    const now = this.#now()
+    const notAfter = Math.min(now + svidLifeMs, this.#root.notAfter.getTime())
+    const certificate = await x509.X509CertificateGenerator.create({
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+      issuer: this.#root.subjectName,
+      signingKey: this.#signingKey,
+      signingAlgorithm,
+      notBefore: new Date(now - backdateMs),
+      notAfter: new Date(notAfter),
+      extensions: [
+        // RFC 5280 §4.2.1.6: critical, since the subject is empty.
+        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }], true),
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([
+          x509.ExtendedKeyUsage.serverAuth,
+          x509.ExtendedKeyUsage.clientAuth,
+        ]),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#root.publicKey),
+      ],
+    })
+    return { chain: `${certificate.toString('pem')}\n`, notAfter }
+  }
+
+  /** The control plane's own identity, with a new key. */
+  async issueOwn(): Promise<Identity> {
+    const request = await KeyRequest.create()
+    const publicKey = createPublicKey({
+      key: Buffer.from(request.publicKey, 'base64'),
+      type: 'spki',
+      format: 'der',
+    })
+    const { chain } = await this.issue(publicKey, controlPlaneAccount)
+    return request.complete(chain, this.bundle)
+  }
+}
+
+const controlPlaneAccount = { namespace: 'weft-system', serviceAccount: 'weft-control' } as const
+
+async function makeRoot({ trustDomain, now }: AuthorityOptions): Promise<string> {
+  const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify'])
+  const start = now() - backdateMs
+  const root = await x509.X509CertificateGenerator.createSelfSigned({
+    name: [{ O: [trustDomain] }, { CN: ['Weft root'] }],
+    keys,
+    signingAlgorithm,
+    notBefore: new Date(start),
+    notAfter: new Date(start + rootLifeMs),
+    extensions: [
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `spiffe://${trustDomain}` }]),
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  })
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
+  const key = createPrivateKey({ key: Buffer.from(pkcs8), type: 'pkcs8', format: 'der' })
+  return `${key.export({ type: 'pkcs8', format: 'pem' }).toString()}${root.toString('pem')}\n`
+}
+
+function readRoot(
+  stored: string,
+  path: string,
+  { trustDomain, now }: AuthorityOptions,
+): { bundle: string; key: KeyObject } {
+  const start = stored.indexOf('-----BEGIN CERTIFICATE-----')
+  const bundle = stored.slice(Math.max(0, start))
+  const [root, key] = parseRoot(stored, bundle, path)
+  if (!root.checkPrivateKey(key)) throw new Error(`${path}: key and certificate do not match`)
+  if (Date.parse(root.validTo) <= now()) throw new Error(`${path}: the root ended ${root.validTo}`)
+  if (root.subjectAltName !== `URI:spiffe://${trustDomain}`)
+    throw new Error(`${path}: the root is not of the trust domain ${trustDomain}`)
+  return { bundle, key }
+}
+
+function parseRoot(stored: string, bundle: string, path: string): [X509Certificate, KeyObject] {
+  try {
+    return [new X509Certificate(bundle), createPrivateKey(stored)]
+  } catch (error) {
+    throw new Error(`${path}: expected a private key and a certificate, PEM`, { cause: error })
+  }
+}
+
+async function readIfPresent(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

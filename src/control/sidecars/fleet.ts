@@ -1,0 +1,82 @@
+import type { Subscribed } from '../../discovery/message.ts'
+import type { Subscription } from '../../discovery/subscription.ts'
+import { workloadKey, type WorkloadName } from './workload-key.ts'
+
+/** A sidecar with a live stream. */
+export interface Subscriber {
+  readonly workload: WorkloadName
+  /** SPIFFE ID that its stream has proven. */
+  readonly identity: string
+  readonly build: string
+  /** Wall clock, ms since 1970. */
+  readonly connectedAt: number
+  readonly services: Subscribed
+  readonly subscription: Subscription
+  /** Ends its stream: another one has taken its place. */
+  replaced(): void
+}
+
+/** All sidecars that are connected now, one for each workload. */
+export class Fleet {
+  readonly #subscribers = new Map<string, Subscriber>()
+  readonly #waiting = new Set<() => void>()
+
+  get subscribers(): readonly Subscriber[] {
+    return [...this.#subscribers.values()]
+  }
+
+  /** A sidecar whose old stream is half dead comes back on a new one, which counts. */
+  join(subscriber: Subscriber): void {
+    const key = workloadKey(subscriber.workload)
+    const former = this.#subscribers.get(key)
+    this.#subscribers.set(key, subscriber)
+    former?.replaced()
+  }
+
+  /** @returns whether it was still the one for its workload. */
+  part(subscriber: Subscriber): boolean {
+    const key = workloadKey(subscriber.workload)
+    if (!this.#isConnected(subscriber)) return false
+    this.#subscribers.delete(key)
+    this.progressed()
+    return true
+  }
+
+  /** To be called when a subscriber has acked. */
+  progressed(): void {
+    for (const check of this.#waiting) check()
+  }
+
+  /**
+   * Whether, before the time is up, all connected subscribers but one have acked what they were last offered before
+   * this call, or something newer. One that disconnects is not waited for.
+   */
+  async settled(except: Subscriber, timeoutMs: number): Promise<boolean> {
+    const offers = this.subscribers
+      .filter(subscriber => subscriber !== except)
+      .map(subscriber => [subscriber, subscriber.subscription.newestOffer] as const)
+    const isSettled = (): boolean =>
+      offers.every(
+        ([subscriber, offer]) =>
+          subscriber.subscription.ackedOffer >= offer || !this.#isConnected(subscriber),
+      )
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const check = (): void => {
+      if (isSettled()) resolve(true)
+      else if (!this.#isConnected(except)) resolve(false)
+    }
+    const timer = setTimeout(() => resolve(false), timeoutMs)
+    this.#waiting.add(check)
+    check()
+    try {
+      return await promise
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(check)
+    }
+  }
+
+  #isConnected(subscriber: Subscriber): boolean {
+    return this.#subscribers.get(workloadKey(subscriber.workload)) === subscriber
+  }
+}

@@ -1,0 +1,62 @@
+import type { Configuration } from '../../model/configuration.ts'
+import type { Registration } from '../../model/registration.ts'
+import type { Fleet, Subscriber } from './fleet.ts'
+import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
+
+export interface PublisherOptions {
+  readonly fleet: Fleet
+  readonly configuration: () => Configuration
+  readonly registrations: () => readonly Registration[]
+  /** From the first change to the push that has it and those that followed. Default 25. */
+  readonly debounceMs?: number
+}
+
+/** Brings every connected sidecar the snapshot that configuration and registrations make for it now. */
+export class Publisher {
+  readonly #options: PublisherOptions
+  #mesh: CompiledMesh | undefined
+  /** Who needs a look; all of them after a change of the mesh. */
+  readonly #outdated = new Set<Subscriber>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: PublisherOptions) {
+    this.#options = options
+  }
+
+  /** Configuration or registrations are not what they were. */
+  meshChanged(): void {
+    this.#mesh = undefined
+    this.#schedule()
+  }
+
+  /** The subscriber is new, or has changed its subscription. */
+  refresh(subscriber: Subscriber): void {
+    this.#outdated.add(subscriber)
+    this.#schedule()
+  }
+
+  /** Offers all changes now. */
+  publish(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const { fleet, configuration, registrations } = this.#options
+    const everyone = this.#mesh === undefined
+    this.#mesh ??= compileMesh(configuration(), registrations())
+    for (const subscriber of fleet.subscribers)
+      if (everyone || this.#outdated.has(subscriber)) this.#offer(this.#mesh, subscriber)
+    this.#outdated.clear()
+  }
+
+  close(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #offer(mesh: CompiledMesh, { workload, services, subscription }: Subscriber): void {
+    subscription.offer(snapshotFor(mesh, workload, services))
+  }
+
+  /** Counted from the first change: a mesh that never rests is published all the same. */
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => this.publish(), this.#options.debounceMs ?? 25)
+  }
+}

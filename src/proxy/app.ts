@@ -1,0 +1,92 @@
+import { monotonicNow } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import { systemRandom, type Random } from '../base/random.ts'
+import { defaultLimits } from '../http/limits.ts'
+import { IdentityHolder } from '../identity/identity-holder.ts'
+import type { ProxyBootstrap } from '../model/bootstrap.ts'
+import type { MetricProducer } from '../telemetry/metric-family.ts'
+import { MetricsRegistry } from '../telemetry/metrics.ts'
+import { Admin } from './admin.ts'
+import { adminPages, sidecarMetrics } from './admin-pages.ts'
+import type { DataPlanePorts } from './data-plane.ts'
+import { joinMesh } from './mesh-identity.ts'
+import { createPlainListener } from './plain-listener.ts'
+import type { Listener } from './listener.ts'
+import { Sidecar } from './sidecar.ts'
+
+export interface ProxyOptions {
+  readonly logger: Logger
+  /** Metrics of the process, which only its entry can measure. */
+  readonly processMetrics: MetricProducer
+  /** Takes one line of the access log, without its end. */
+  readonly writeAccessLog: (line: string) => void
+  /** Of the software, for `weft status`. */
+  readonly build: string
+  readonly random?: Random
+  /** Gives up waiting for a control plane that lets it in. */
+  readonly signal?: AbortSignal
+}
+
+/** A sidecar at work. */
+export interface RunningProxy {
+  readonly ports: DataPlanePorts & { readonly admin: number }
+  /** Leaves the mesh and finishes what is in flight; bounds itself by the bootstrap's `drainTimeoutMs`. */
+  drain(): Promise<void>
+  /** Ends everything at once. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a sidecar: admin port, certificate, listeners, last snapshot, control plane, in this order, so that
+ * `/live` and `/ready` tell the truth while it waits.
+ * @throws Error that names port and setting when a port is taken, or what to do when the mesh does not let it in.
+ */
+export async function startProxy(
+  bootstrap: ProxyBootstrap,
+  options: ProxyOptions,
+): Promise<RunningProxy> {
+  const { logger, processMetrics, writeAccessLog, build, random = systemRandom } = options
+  const { signal = new AbortController().signal } = options
+  let sidecar: Sidecar | undefined
+  const metrics = new MetricsRegistry()
+  metrics.register(processMetrics)
+  const admin = createAdminListener(bootstrap, new Admin(adminPages(() => sidecar, metrics)))
+  await admin.listen()
+  try {
+    const first = await joinMesh(bootstrap, { logger, random, signal })
+    const identity = new IdentityHolder(first)
+    const running = await Sidecar.start(bootstrap, {
+      identity,
+      logger,
+      writeAccessLog,
+      random,
+      build,
+    })
+    sidecar = running
+    metrics.register(sidecarMetrics(running))
+    logger.info({ ports: running.plane.ports, identity: first.uri }, 'sidecar runs')
+    const close = async (): Promise<void> => {
+      running.close()
+      admin.close()
+    }
+    return {
+      ports: { ...running.plane.ports, admin: admin.port },
+      drain: () => running.drain().then(close),
+      close,
+    }
+  } catch (error) {
+    admin.close()
+    throw error
+  }
+}
+
+function createAdminListener({ admin: address }: ProxyBootstrap, admin: Admin): Listener {
+  return createPlainListener({
+    purpose: 'admin; move it with sidecar.adminPort of the Workload',
+    address,
+    limits: defaultLimits,
+    onRequest: admin.handle,
+    onRefused: () => {},
+    now: monotonicNow,
+  })
+}

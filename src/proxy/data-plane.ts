@@ -1,0 +1,164 @@
+import { monotonicNow, wallNow } from '../base/clock.ts'
+import type { ExchangeError } from '../base/errors.ts'
+import { LogLimit } from '../base/log-limit.ts'
+import type { Logger } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import { defaultLimits } from '../http/limits.ts'
+import type { IdentityHolder } from '../identity/identity-holder.ts'
+import type { ProxyBootstrap, SocketAddress } from '../model/bootstrap.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { AccessLog } from '../telemetry/access-log.ts'
+import type { RequestStats } from '../telemetry/request-stats.ts'
+import { Dialer } from './dialer.ts'
+import type { Chain } from './filter.ts'
+import { AccessLogFilter } from './filters/access-log.ts'
+import { InboundListener } from './inbound-listener.ts'
+import { Inbound } from './inbound.ts'
+import type { Listener } from './listener.ts'
+import { Outbound } from './outbound.ts'
+import { createPlainListener } from './plain-listener.ts'
+import { PoolSet } from './pool-set.ts'
+
+export interface DataPlaneOptions {
+  readonly identity: IdentityHolder
+  readonly logger: Logger
+  /** Takes one line of the access log, without its end. */
+  readonly writeAccessLog: (line: string) => void
+  readonly random: Random
+}
+
+/** Local ports as they were bound. */
+export interface DataPlanePorts {
+  readonly outbound: number
+  readonly inbound: number
+  /** In the order of the bootstrap. */
+  readonly upstreams: readonly number[]
+}
+
+const sweepMs = 1000
+const refusalsLoggedPerSecond = 10
+
+/** All that a request passes: listeners, chains, clusters and pools. Works by the snapshot that was applied last. */
+export class DataPlane {
+  readonly outbound: Outbound
+  readonly inbound: Inbound
+  readonly inboundListener: InboundListener
+  /** The outbound port, then one listener an upstream. */
+  readonly outboundListeners: readonly Listener[]
+  #snapshot: Snapshot | undefined
+  readonly #pools: PoolSet
+  readonly #logger: Logger
+  readonly #refusals = new LogLimit(refusalsLoggedPerSecond)
+  readonly #sweeper: NodeJS.Timeout
+
+  constructor(bootstrap: ProxyBootstrap, options: DataPlaneOptions) {
+    const { identity, logger, writeAccessLog, random } = options
+    const { application, accessLog: mode = 'errors' } = bootstrap
+    const now = monotonicNow
+    this.#logger = logger
+    this.#pools = new PoolSet(new Dialer({ identity, limits: defaultLimits, now }).dial)
+    identity.onChange(() => this.#pools.renewMesh())
+    const log = new AccessLog({ mode, write: writeAccessLog })
+    const accessLog = (direction: 'inbound' | 'outbound'): AccessLogFilter =>
+      new AccessLogFilter({ log, direction, wallNow })
+    const environment = { pools: this.#pools, now, random }
+    const common = { environment, now, random }
+    this.outbound = new Outbound({ ...common, accessLog: accessLog('outbound') })
+    this.inbound = new Inbound({
+      ...common,
+      application,
+      accessLog: accessLog('inbound'),
+      guards: [],
+    })
+    this.inboundListener = this.#createInboundListener(bootstrap.inbound, identity)
+    this.outboundListeners = this.#createOutboundListeners(bootstrap)
+    this.#sweeper = setInterval(() => this.#pools.sweep(monotonicNow()), sweepMs)
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot
+  }
+
+  get ports(): DataPlanePorts {
+    const [outbound = 0, ...upstreams] = this.outboundListeners.map(({ port }) => port)
+    return { outbound, upstreams, inbound: this.inboundListener.listener.port }
+  }
+
+  /** @throws Error that names the port and the setting that moves it. */
+  async listen(): Promise<void> {
+    for (const listener of this.#listeners) await listener.listen()
+  }
+
+  /** Takes a checked snapshot over at once. */
+  apply(snapshot: Snapshot): void {
+    this.outbound.apply(snapshot)
+    this.inboundListener.mtls = snapshot.inbound.mtls
+    this.#snapshot = snapshot
+  }
+
+  /** The application may need its upstreams to finish what is in flight, so these go last. */
+  async drain(): Promise<void> {
+    await this.inboundListener.listener.drain()
+    await Promise.all(this.outboundListeners.map(listener => listener.drain()))
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper)
+    for (const listener of this.#listeners) listener.close()
+    this.outbound.close()
+    this.inbound.close()
+  }
+
+  get #listeners(): readonly Listener[] {
+    return [this.inboundListener.listener, ...this.outboundListeners]
+  }
+
+  #createInboundListener(address: SocketAddress, identity: IdentityHolder): InboundListener {
+    const { chain, unrouted } = this.inbound
+    return new InboundListener({
+      address,
+      identity,
+      limits: defaultLimits,
+      onRequest: chain.handle,
+      onRefused: error => this.#refused('inbound', unrouted, error),
+      now: monotonicNow,
+    })
+  }
+
+  #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
+    const create = (address: SocketAddress, chain: Chain, purpose: string): Listener =>
+      createPlainListener({
+        purpose,
+        address,
+        limits: defaultLimits,
+        onRequest: chain.handle,
+        onRefused: error => this.#refused('outbound', this.outbound.unrouted, error),
+        now: monotonicNow,
+      })
+    return [
+      create(
+        outbound,
+        this.outbound.chain(),
+        'outbound; move it with sidecar.outboundPort of the Workload',
+      ),
+      ...upstreams.map(({ host, port, service }) =>
+        create(
+          { host, port },
+          this.outbound.chain(service),
+          `upstream ${service}; move it with upstreams[].localPort of the Workload`,
+        ),
+      ),
+    ]
+  }
+
+  /** A request that the codec did not understand, or would not: it never became an exchange. */
+  #refused(direction: string, stats: RequestStats, error: ExchangeError): void {
+    stats.observe(0, error.code, 0)
+    if (!this.#refusals.admit(monotonicNow())) return
+    const suppressed = this.#refusals.takeSuppressed()
+    this.#logger.warn(
+      { direction, reason: error.code, detail: error.message, suppressed },
+      'a request was refused',
+    )
+  }
+}

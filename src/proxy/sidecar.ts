@@ -1,0 +1,202 @@
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { monotonicNow, wallNow } from '../base/clock.ts'
+import type { Logger } from '../base/log.ts'
+import type { Random } from '../base/random.ts'
+import type { Problem } from '../discovery/message.ts'
+import { SnapshotFile } from '../discovery/snapshot-file.ts'
+import { SubscriptionClient } from '../discovery/subscription-client.ts'
+import type { IdentityHolder } from '../identity/identity-holder.ts'
+import { Rotation } from '../identity/rotation.ts'
+import { clientTlsOptions } from '../identity/tls-options.ts'
+import type { ProxyBootstrap } from '../model/bootstrap.ts'
+import type { Snapshot } from '../model/snapshot.ts'
+import { checkSnapshot } from '../model/snapshot-check.ts'
+import { connectControlPlane } from './control-connection.ts'
+import { DataPlane } from './data-plane.ts'
+import { startHealthCheck, type StopCheck } from './health-checker.ts'
+import { renewIdentity } from './mesh-identity.ts'
+
+export interface SidecarOptions {
+  readonly identity: IdentityHolder
+  readonly logger: Logger
+  readonly writeAccessLog: (line: string) => void
+  readonly random: Random
+  /** Of the software, for `weft status`. */
+  readonly build: string
+}
+
+/** Somewhat more than the control plane waits for the others' acks. */
+const leaveTimeoutMs = 3000
+const healthThresholds = { timeoutMs: 1000, healthyThreshold: 1, unhealthyThreshold: 3 }
+
+/** A data plane that has an identity, follows the control plane, and speaks for one application. */
+export class Sidecar {
+  readonly bootstrap: ProxyBootstrap
+  readonly identity: IdentityHolder
+  readonly plane: DataPlane
+  readonly client: SubscriptionClient
+  readonly snapshotStatus = {
+    rejected: 0,
+    appliedAt: 0,
+    ageMs(): number {
+      return monotonicNow() - this.appliedAt
+    },
+  }
+  readonly #options: SidecarOptions
+  readonly #file: SnapshotFile
+  readonly #rotation: Rotation
+  readonly #stopCheck: StopCheck | undefined
+  #draining: Promise<void> | undefined
+
+  /** Binds the ports and works by the snapshot on disk, if there is one, before the control plane is heard of. */
+  static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
+    const { identity, logger, random, writeAccessLog } = options
+    const plane = new DataPlane(bootstrap, { identity, logger, random, writeAccessLog })
+    try {
+      await plane.listen()
+    } catch (error) {
+      plane.close()
+      throw error
+    }
+    const file = new SnapshotFile(join(bootstrap.stateDirectory, 'snapshot.json'))
+    return new Sidecar(bootstrap, options, { plane, file, stored: await readStored(file, logger) })
+  }
+
+  private constructor(
+    bootstrap: ProxyBootstrap,
+    options: SidecarOptions,
+    { plane, file, stored }: Beginning,
+  ) {
+    this.bootstrap = bootstrap
+    this.identity = options.identity
+    this.plane = plane
+    this.#options = options
+    this.#file = file
+    if (stored !== undefined) this.#apply(stored)
+    this.client = this.#createClient(stored)
+    this.#rotation = this.#startRotation()
+    this.#stopCheck = this.#checkApplication()
+    this.client.start()
+  }
+
+  /** What keeps it from taking traffic; undefined when it takes some. */
+  get waitingFor(): string | undefined {
+    if (this.#draining !== undefined) return 'its end: it drains'
+    return this.plane.snapshot === undefined ? 'the first snapshot' : undefined
+  }
+
+  /** Takes itself out of the mesh, finishes what is in flight, within the bootstrap's limit. */
+  drain(): Promise<void> {
+    this.#draining ??= this.#drain()
+    return this.#draining
+  }
+
+  close(): void {
+    this.#stopCheck?.()
+    this.#rotation.close()
+    this.client.close()
+    this.plane.close()
+  }
+
+  async #drain(): Promise<void> {
+    this.#stopCheck?.()
+    const { drainTimeoutMs } = this.bootstrap
+    const left = await this.client.leave(Math.min(leaveTimeoutMs, drainTimeoutMs))
+    const inTime = await Promise.race([
+      this.plane.drain().then(() => true),
+      delay(drainTimeoutMs, false, { ref: false }),
+    ])
+    this.#options.logger.info({ left, inTime }, 'drained')
+    this.close()
+  }
+
+  #createClient(stored: Snapshot | undefined): SubscriptionClient {
+    const { bootstrap, plane, identity } = this
+    const { workload, controlPlane, advertise, application, applicationHealth } = bootstrap
+    const { logger, random, build } = this.#options
+    const { namespace, name, zone } = workload
+    return new SubscriptionClient({
+      connect: () => connectControlPlane(controlPlane, clientTlsOptions(identity.current)),
+      workload: { namespace, name },
+      build,
+      registration: {
+        address: advertise,
+        ports: application.ports,
+        meshPort: plane.ports.inbound,
+        ...(zone !== undefined && { zone }),
+      },
+      services: '*',
+      ready: applicationHealth === undefined,
+      ...(stored !== undefined && { initial: stored }),
+      apply: snapshot => this.#takeOver(snapshot),
+      onDisconnect: reason => logger.warn({ error: reason }, 'no stream to the control plane'),
+      random,
+    })
+  }
+
+  /** All or nothing (invariant 5). Acked only when it is on disk, so that a restart knows what was acked. */
+  async #takeOver(candidate: Snapshot): Promise<readonly Problem[]> {
+    const check = checkSnapshot(candidate)
+    if ('problems' in check) {
+      this.snapshotStatus.rejected++
+      return check.problems
+    }
+    this.#apply(check.snapshot)
+    const { logger } = this.#options
+    await this.#file
+      .write(check.snapshot)
+      .catch((error: unknown) => logger.error({ error }, 'could not store the snapshot'))
+    return []
+  }
+
+  #apply(snapshot: Snapshot): void {
+    this.plane.apply(snapshot)
+    this.snapshotStatus.appliedAt = monotonicNow()
+  }
+
+  #startRotation(): Rotation {
+    const { logger, random } = this.#options
+    return new Rotation({
+      holder: this.identity,
+      renew: () => renewIdentity(this.client, this.bootstrap.stateDirectory),
+      onFailure: error => logger.warn({ error }, 'could not renew the certificate'),
+      now: wallNow,
+      random,
+    })
+  }
+
+  /** Out of everybody's endpoints while its check fails. */
+  #checkApplication(): StopCheck | undefined {
+    const { application, applicationHealth } = this.bootstrap
+    const [port] = application.ports
+    if (applicationHealth === undefined || port === undefined) return undefined
+    const { logger, random } = this.#options
+    return startHealthCheck({
+      target: { host: application.host, port },
+      policy: { ...applicationHealth, ...healthThresholds },
+      random,
+      healthy: false,
+      onChange: healthy => {
+        logger.info({ healthy }, 'the application has changed')
+        this.client.setReady(healthy)
+      },
+    })
+  }
+}
+
+interface Beginning {
+  readonly plane: DataPlane
+  readonly file: SnapshotFile
+  readonly stored: Snapshot | undefined
+}
+
+/** Another version of the program may have written it. */
+async function readStored(file: SnapshotFile, logger: Logger): Promise<Snapshot | undefined> {
+  const candidate = await file.read()
+  if (candidate === undefined) return undefined
+  const check = checkSnapshot(candidate)
+  if ('snapshot' in check) return check.snapshot
+  logger.warn({ problems: check.problems }, 'the snapshot on disk is of no use')
+  return undefined
+}
