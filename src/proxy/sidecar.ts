@@ -12,10 +12,10 @@ import { clientTlsOptions } from '../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check.ts'
-import { connectControlPlane } from './control-connection.ts'
+import { connectControlPlane } from './membership/control-connection.ts'
 import { DataPlane } from './data-plane.ts'
-import { startHealthCheck, type StopCheck } from './health-checker.ts'
-import { renewIdentity } from './mesh-identity.ts'
+import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
+import { renewIdentity } from './membership/mesh-identity.ts'
 
 export interface SidecarOptions {
   readonly identity: IdentityHolder

@@ -1,7 +1,7 @@
 import type { AccessLog } from '../../telemetry/access-log.ts'
 import type { Now } from '../../base/clock.ts'
-import type { Exchange } from '../exchange.ts'
-import type { Filter } from '../filter.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Filter } from '../exchange/filter.ts'
 
 export interface AccessLogFilterOptions {
   readonly log: AccessLog

@@ -1,6 +1,6 @@
 import type { ResponseHead } from '../../http/message.ts'
-import type { Exchange } from '../exchange.ts'
-import type { Filter } from '../filter.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Filter } from '../exchange/filter.ts'
 import { reasonHeader } from '../local-reply.ts'
 import { setForwardedClientCert } from '../mesh-headers.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Exchange } from '../exchange.ts'
-import type { Filter } from '../filter.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Filter } from '../exchange/filter.ts'
 
 const requestIdHeader = 'x-request-id'
 

@@ -1,6 +1,6 @@
 import type { RequestStats } from '../../telemetry/request-stats.ts'
-import type { Exchange } from '../exchange.ts'
-import type { Filter } from '../filter.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import type { Filter } from '../exchange/filter.ts'
 
 /** Counts each exchange where it belongs: with its cluster, or with the listener when it reached none. */
 export class StatsFilter implements Filter {

@@ -1,0 +1,36 @@
+import type { ActiveCluster, ActiveEndpoint } from '../upstream/cluster.ts'
+
+/** What `/clusters` tells of one cluster. */
+export function clusterStatus(cluster: ActiveCluster): object {
+  const { stats } = cluster
+  return {
+    name: cluster.name,
+    loadBalancing: cluster.policy.loadBalancing,
+    circuitBreaker: cluster.breaker.state,
+    requests: stats.duration.count,
+    retries: stats.retries,
+    ejections: cluster.ejections,
+    p50Ms: stats.duration.quantile(0.5),
+    p99Ms: stats.duration.quantile(0.99),
+    endpoints: cluster.endpoints.map(endpointStatus),
+  }
+}
+
+function endpointStatus(state: ActiveEndpoint): object {
+  const { endpoint, pool } = state
+  return {
+    id: endpoint.id,
+    workload: endpoint.workload,
+    identity: endpoint.mesh?.identity,
+    weight: endpoint.weight,
+    zone: endpoint.zone,
+    healthy: state.healthy,
+    ejected: state.ejected,
+    active: state.active,
+    requests: state.requests,
+    failures: state.failures,
+    latencyMs: Math.round(state.ewmaMs * 100) / 100,
+    connections: pool.size,
+    pending: pool.pending,
+  }
+}

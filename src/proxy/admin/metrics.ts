@@ -1,0 +1,73 @@
+import { metricFamily } from '../../telemetry/metric-catalog.ts'
+import type { Labels, MetricFamily, MetricProducer, Sample } from '../../telemetry/metric-family.ts'
+import { requestMetrics, type LabelledStats } from '../../telemetry/request-metrics.ts'
+import type { RequestStats } from '../../telemetry/request-stats.ts'
+import type { ActiveCluster } from '../upstream/cluster.ts'
+import type { Listener } from '../listener/listener.ts'
+
+/** One side of the proxy as far as it is counted. */
+export interface MeasuredSide {
+  readonly direction: 'inbound' | 'outbound'
+  readonly clusters: ReadonlyMap<string, ActiveCluster>
+  readonly unrouted: RequestStats
+  readonly listeners: readonly Listener[]
+}
+
+const breakerStates = { closed: 0, 'half-open': 1, open: 2 } as const
+
+/** Turns the numbers of both sides into metrics, when scraped. */
+export function proxyMetrics(sides: readonly MeasuredSide[]): MetricProducer {
+  return function* produce() {
+    yield* requestMetrics(sides.flatMap(labelledStats))
+    yield* clusterMetrics(sides.filter(side => side.direction === 'outbound'))
+    yield metricFamily(
+      'connectionsActive',
+      sides.map(({ direction, listeners }) => ({
+        labels: { direction },
+        value: listeners.reduce((sum, listener) => sum + listener.connections, 0),
+      })),
+    )
+  }
+}
+
+function labelledStats({ direction, clusters, unrouted }: MeasuredSide): LabelledStats[] {
+  const owners = [...clusters.values()].map(cluster => ({
+    labels: { direction, cluster: cluster.name },
+    stats: cluster.stats,
+  }))
+  return [...owners, { labels: { direction, cluster: '' }, stats: unrouted }]
+}
+
+function* clusterMetrics(sides: readonly MeasuredSide[]): Iterable<MetricFamily> {
+  const clusters = sides.flatMap(side => [...side.clusters.values()])
+  const samplesOf = (valueOf: (cluster: ActiveCluster) => number): Sample[] =>
+    clusters.map(cluster => ({ labels: labelsOf(cluster), value: valueOf(cluster) }))
+  yield metricFamily(
+    'circuitBreakerState',
+    samplesOf(cluster => breakerStates[cluster.breaker.state]),
+  )
+  yield metricFamily(
+    'endpointEjections',
+    samplesOf(cluster => cluster.ejections),
+  )
+  yield metricFamily('endpoints', clusters.flatMap(endpointSamples))
+  yield metricFamily(
+    'requestsActive',
+    samplesOf(cluster => cluster.endpoints.reduce((sum, endpoint) => sum + endpoint.active, 0)),
+  )
+}
+
+function endpointSamples(cluster: ActiveCluster): Sample[] {
+  const available = cluster.endpoints.filter(endpoint => endpoint.available).length
+  return [
+    { labels: { ...labelsOf(cluster), state: 'available' }, value: available },
+    {
+      labels: { ...labelsOf(cluster), state: 'unavailable' },
+      value: cluster.endpoints.length - available,
+    },
+  ]
+}
+
+function labelsOf(cluster: ActiveCluster): Labels {
+  return { cluster: cluster.name }
+}

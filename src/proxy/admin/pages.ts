@@ -1,0 +1,102 @@
+import { metricFamily } from '../../telemetry/metric-catalog.ts'
+import type { MetricProducer } from '../../telemetry/metric-family.ts'
+import type { MetricsRegistry } from '../../telemetry/metrics.ts'
+import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
+import { clusterStatus } from './cluster-status.ts'
+import { proxyMetrics } from './metrics.ts'
+import type { Sidecar } from '../sidecar.ts'
+
+/** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
+export function adminPages(
+  sidecar: () => Sidecar | undefined,
+  metrics: MetricsRegistry,
+): Readonly<Record<string, AdminPage>> {
+  const page = (answer: (running: Sidecar) => AdminAnswer): AdminPage['answer'] => {
+    return () => {
+      const running = sidecar()
+      return running === undefined ? joining : answer(running)
+    }
+  }
+  return {
+    '/live': { method: 'GET', answer: () => jsonAnswer({ live: true }) },
+    '/ready': { method: 'GET', answer: page(readiness) },
+    '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
+    '/clusters': { method: 'GET', answer: page(running => jsonAnswer(clustersOf(running))) },
+    '/metrics': {
+      method: 'GET',
+      answer: async () => ({ status: 200, ...(await metrics.expose()) }),
+    },
+    '/drain': { method: 'POST', answer: page(startDrain) },
+  }
+}
+
+const joining = jsonAnswer({ ready: false, waitingFor: 'a certificate of the mesh' }, 503)
+
+function readiness(sidecar: Sidecar): AdminAnswer {
+  const { waitingFor } = sidecar
+  return waitingFor === undefined
+    ? jsonAnswer({ ready: true })
+    : jsonAnswer({ ready: false, waitingFor }, 503)
+}
+
+/** Answers at once; the drain goes on, and the process stays until it is told to end. */
+function startDrain(sidecar: Sidecar): AdminAnswer {
+  void sidecar.drain()
+  return jsonAnswer({ draining: true }, 202)
+}
+
+function configurationOf({ bootstrap, identity, client, plane }: Sidecar): object {
+  const { uri, notBefore, notAfter } = identity.current
+  return {
+    workload: bootstrap.workload,
+    identity: {
+      uri,
+      notBefore: new Date(notBefore).toISOString(),
+      notAfter: new Date(notAfter).toISOString(),
+    },
+    controlPlane: { ...bootstrap.controlPlane, connected: client.connected },
+    upstreams: bootstrap.upstreams,
+    snapshot: plane.snapshot,
+  }
+}
+
+function clustersOf({ plane: { inbound, outbound } }: Sidecar): object {
+  return {
+    outbound: [...outbound.clusters.values()].map(clusterStatus),
+    inbound: [...inbound.clusters.values()].map(clusterStatus),
+  }
+}
+
+/** What only the sidecar as a whole knows, besides its traffic. */
+export function sidecarMetrics({
+  plane,
+  identity,
+  client,
+  snapshotStatus,
+}: Sidecar): MetricProducer {
+  const { inbound, outbound, inboundListener, outboundListeners } = plane
+  const traffic = proxyMetrics([
+    { direction: 'outbound', ...statsOf(outbound), listeners: outboundListeners },
+    { direction: 'inbound', ...statsOf(inbound), listeners: [inboundListener.listener] },
+  ])
+  const single = (value: number) => [{ labels: {}, value }]
+  return function* produce() {
+    yield* traffic()
+    yield metricFamily('plainConnections', single(inboundListener.plainConnections))
+    yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
+    yield metricFamily('controlPlaneConnected', single(client.connected ? 1 : 0))
+    yield metricFamily('certificateExpiry', single(identity.current.notAfter / 1000))
+    yield metricFamily('snapshotsRejected', single(snapshotStatus.rejected))
+    const { snapshot } = plane
+    if (snapshot === undefined) return
+    yield metricFamily('snapshotInfo', [{ labels: { version: snapshot.version }, value: 1 }])
+    yield metricFamily('snapshotAge', single(snapshotStatus.ageMs() / 1000))
+  }
+}
+
+function statsOf<T extends Pick<Sidecar['plane']['outbound'], 'clusters' | 'unrouted'>>({
+  clusters,
+  unrouted,
+}: T): Pick<T, 'clusters' | 'unrouted'> {
+  return { clusters, unrouted }
+}

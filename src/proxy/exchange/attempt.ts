@@ -1,0 +1,193 @@
+import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
+import type { HeaderList } from '../../http/headers.ts'
+import type { ResponseHead } from '../../http/message.ts'
+import type { ClientConnection, ClientStream, ResponseReceiver } from '../../http/stream.ts'
+import type { ActiveCluster, ActiveEndpoint } from '../upstream/cluster.ts'
+import type { Waiter } from '../upstream/connection-pool.ts'
+import type { Exchange } from './exchange.ts'
+import { reasonHeader } from '../local-reply.ts'
+
+/** How a try ended, for whoever decides about the next one. */
+export interface AttemptFailure {
+  readonly error: ExchangeError
+  /** The request rode a connection that had served others before. */
+  readonly reused: boolean
+}
+
+/** Who started the attempt and decides what follows its failure. */
+export interface AttemptOwner {
+  /** The head is about to go downstream. @returns true when another try replaces this one. */
+  retriesStatus(exchange: Exchange, attempt: Attempt, head: ResponseHead): boolean
+  onAttemptFailed(exchange: Exchange, attempt: Attempt, failure: AttemptFailure): void
+}
+
+/** One try of an exchange at one endpoint: waits for a connection, relays both bodies, observes the outcome. */
+export class Attempt implements ResponseReceiver, Waiter {
+  readonly endpoint: ActiveEndpoint
+  readonly #exchange: Exchange
+  readonly #owner: AttemptOwner
+  readonly #cluster: ActiveCluster
+  #stream: ClientStream | undefined
+  #startedAt = 0
+  #reused = false
+  #settled = false
+  #perTryTimer: NodeJS.Timeout | undefined
+
+  constructor(
+    exchange: Exchange,
+    cluster: ActiveCluster,
+    endpoint: ActiveEndpoint,
+    owner: AttemptOwner,
+  ) {
+    this.#exchange = exchange
+    this.#cluster = cluster
+    this.endpoint = endpoint
+    this.#owner = owner
+  }
+
+  /** The request's bytes go straight to the endpoint. */
+  get sending(): boolean {
+    return this.#stream !== undefined
+  }
+
+  start(perTryTimeoutMs: number | undefined): void {
+    this.#startedAt = this.#exchange.chain.now()
+    this.endpoint.active++
+    this.endpoint.requests++
+    if (perTryTimeoutMs !== undefined)
+      this.#perTryTimer = setTimeout(() => this.#onPerTryTimeout(), perTryTimeoutMs)
+    this.endpoint.pool.acquire(this)
+  }
+
+  onConnection(connection: ClientConnection): void {
+    const exchange = this.#exchange
+    // A sidecar's connection is shared: its loss proves nothing of what the application has read.
+    this.#reused = connection.served > 0 && this.endpoint.endpoint.mesh === undefined
+    const { body } = exchange
+    const stream = connection.request(exchange.request, this, body === undefined)
+    this.#stream = stream
+    if (body === undefined) return
+    if (body.replayTo(stream)) exchange.stream.resume()
+  }
+
+  onConnectFailed(error: ExchangeError): void {
+    this.#fail(error)
+  }
+
+  /** @returns false when upstream is slow. */
+  write(chunk: Buffer): boolean {
+    return this.#stream?.write(chunk) ?? true
+  }
+
+  endRequest(trailers: HeaderList | undefined): void {
+    this.#stream?.end(trailers)
+  }
+
+  /** Downstream takes bytes again. */
+  resume(): void {
+    this.#stream?.resume()
+  }
+
+  /** Given up from outside: the endpoint is not to blame. */
+  cancel(error: ExchangeError): void {
+    if (this.#settled) return
+    this.#settle()
+    if (this.#stream === undefined) this.endpoint.pool.cancel(this)
+    else this.#stream.reset(error)
+  }
+
+  /** As {@link cancel}, for a try that took too long: it counts against the endpoint. */
+  timeOut(error: ExchangeError): void {
+    if (this.#settled) return
+    this.#observeFailure()
+    this.cancel(error)
+  }
+
+  onInformational(head: ResponseHead): void {
+    this.#exchange.relayInformational(head)
+  }
+
+  onHead(head: ResponseHead, end: boolean): void {
+    clearTimeout(this.#perTryTimer)
+    const now = this.#exchange.chain.now()
+    this.#cluster.observeHead(this.endpoint, head.status, now - this.#startedAt, now)
+    if (head.status >= 500 && this.#replaced(head)) return
+    // `end` closes the exchange: count the endpoint free before its filters look.
+    if (end) this.#settle()
+    this.#exchange.relayHead(head, end)
+  }
+
+  onBody(chunk: Buffer): void {
+    if (!this.#exchange.relayBody(chunk)) this.#stream?.pause()
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.#settle()
+    this.#exchange.relayEnd(trailers)
+  }
+
+  onReset(error: ExchangeError): void {
+    this.#fail(error)
+  }
+
+  onWritable(): void {
+    this.#exchange.stream.resume()
+  }
+
+  #replaced(head: ResponseHead): boolean {
+    const refusal = this.endpoint.endpoint.mesh === undefined ? undefined : refusalOf(head)
+    if (refusal !== undefined && !this.#exchange.headSent) {
+      this.#settle()
+      this.#stream?.reset(refusal)
+      this.#owner.onAttemptFailed(this.#exchange, this, { error: refusal, reused: false })
+      return true
+    }
+    if (!this.#owner.retriesStatus(this.#exchange, this, head)) return false
+    this.cancel(new ExchangeError('upstream_reset', `answer ${head.status} is replaced by a retry`))
+    return true
+  }
+
+  #fail(error: ExchangeError): void {
+    if (this.#settled) return
+    this.#settle()
+    this.#observeFailure()
+    this.#owner.onAttemptFailed(this.#exchange, this, { error, reused: this.#reused })
+  }
+
+  #observeFailure(): void {
+    const now = this.#exchange.chain.now()
+    this.#cluster.observeFailure(this.endpoint, now - this.#startedAt, now)
+  }
+
+  #onPerTryTimeout(): void {
+    const error = new ExchangeError(
+      'upstream_timeout',
+      `${this.endpoint.endpoint.id} did not answer within the limit of one try`,
+    )
+    if (this.#settled) return
+    this.timeOut(error)
+    this.#owner.onAttemptFailed(this.#exchange, this, { error, reused: false })
+  }
+
+  #settle(): void {
+    if (this.#settled) return
+    this.#settled = true
+    clearTimeout(this.#perTryTimer)
+    this.endpoint.active--
+  }
+}
+
+/** Reasons with which the peer's sidecar says that its application never saw the request. */
+const refusals: ReadonlySet<string> = new Set<ErrorCode>([
+  'draining',
+  'not_ready',
+  'overloaded',
+  'connect_failed',
+  'connect_timeout',
+])
+
+function refusalOf(head: ResponseHead): ExchangeError | undefined {
+  const reason = head.headers.get(reasonHeader)
+  if (reason === undefined || !refusals.has(reason)) return undefined
+  return new ExchangeError('upstream_refused', `the peer's sidecar answered ${reason}`)
+}

@@ -1,0 +1,170 @@
+import { ExchangeError, errorTable, type ErrorCode } from '../../base/errors.ts'
+import type { Random } from '../../base/random.ts'
+import type { ResponseHead } from '../../http/message.ts'
+import type { RetryPolicy } from '../../model/route.ts'
+import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.ts'
+import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
+import { decideRetry, type RetryDecision } from '../../resilience/retry-decision.ts'
+import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
+import type { ActiveEndpoint, ActiveCluster } from '../upstream/cluster.ts'
+import type { Exchange } from './exchange.ts'
+import type { Filter } from './filter.ts'
+import { targetPortHeader, attemptHeader } from '../mesh-headers.ts'
+
+/** What an exchange carries between its tries. */
+export interface Forwarding {
+  readonly cluster: ActiveCluster
+  readonly policy: RetryPolicy
+  readonly limit: ConcurrencyLimit
+  readonly breaker: CircuitBreaker
+  /** Of the breaker, to be handed back with the outcome. */
+  readonly permit: number
+  tried: ActiveEndpoint[] | undefined
+}
+
+/**
+ * The end of a chain: sends an exchange to its cluster. Deadline, retries, concurrency limit, circuit breaker,
+ * choice of endpoint and observation of outcomes happen here, in this order.
+ */
+export class Forwarder implements AttemptOwner, Filter {
+  readonly #random: Random
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** `exchange.route` and `exchange.cluster` are set. */
+  readonly forward = (exchange: Exchange): void => {
+    const { route, cluster } = exchange
+    if (route === undefined || cluster === undefined)
+      return exchange.fail(new ExchangeError('no_route', 'no route was chosen'))
+    const { limit, breaker } = cluster
+    if (!limit.tryAcquire())
+      return exchange.fail(
+        new ExchangeError(
+          'overloaded',
+          `${cluster.name} has all the requests in flight it may have`,
+        ),
+      )
+    const permit = breaker.tryAcquire()
+    if (permit === refused) {
+      limit.release()
+      return exchange.fail(
+        new ExchangeError('circuit_open', `the circuit breaker of ${cluster.name} is open`),
+      )
+    }
+    const forwarding = { cluster, policy: route.retry, limit, breaker, permit, tried: undefined }
+    exchange.forwarding = forwarding
+    if (route.timeoutMs !== undefined) this.#startTimeout(exchange, route.timeoutMs)
+    cluster.budget.deposit(exchange.startedAt)
+    this.#tryOnce(exchange, forwarding)
+  }
+
+  /** Gives back what {@link forward} took, and tells the breaker how the exchange as a whole ended. */
+  onComplete({ forwarding, status, reason }: Exchange): void {
+    if (forwarding === undefined) return
+    const { limit, breaker, permit } = forwarding
+    limit.release()
+    if (reason !== undefined && errorTable[reason].source === 'downstream')
+      breaker.onIgnored(permit)
+    else if (status >= 500 || reason !== undefined) breaker.onFailure(permit)
+    else breaker.onSuccess(permit)
+  }
+
+  retriesStatus(exchange: Exchange, attempt: Attempt, head: ResponseHead): boolean {
+    const { forwarding } = exchange
+    if (forwarding === undefined || !forwarding.policy.statuses.includes(head.status)) return false
+    const decision = this.#decide(exchange, forwarding, {
+      outcome: head.status,
+      retryAfter: head.headers.get('retry-after'),
+      reused: false,
+    })
+    if (decision.kind === 'give-up') return false
+    this.#tryAgain(exchange, forwarding, attempt, decision.delayMs)
+    return true
+  }
+
+  onAttemptFailed(exchange: Exchange, attempt: Attempt, { error, reused }: AttemptFailure): void {
+    const { forwarding } = exchange
+    if (exchange.completed || forwarding === undefined) return
+    const decision = this.#decide(exchange, forwarding, {
+      outcome: error.code,
+      retryAfter: undefined,
+      reused,
+    })
+    if (decision.kind === 'retry')
+      return this.#tryAgain(exchange, forwarding, attempt, decision.delayMs)
+    exchange.fail(describe(error, decision, exchange))
+  }
+
+  #decide(
+    exchange: Exchange,
+    { cluster, policy }: Forwarding,
+    failed: { outcome: ErrorCode | number; retryAfter: string | undefined; reused: boolean },
+  ): RetryDecision {
+    const now = exchange.chain.now()
+    return decideRetry(
+      policy,
+      {
+        now,
+        random: this.#random,
+        method: exchange.request.method,
+        attempt: exchange.attempts,
+        outcome: failed.outcome,
+        retryAfter: failed.retryAfter,
+        connectionReused: failed.reused,
+        bodyReplayable: exchange.body === undefined || exchange.body.replayable,
+        responseStarted: exchange.headSent,
+        remainingMs: exchange.deadlineAt - now,
+      },
+      cluster.budget,
+    )
+  }
+
+  #tryAgain(exchange: Exchange, forwarding: Forwarding, failed: Attempt, delayMs: number): void {
+    exchange.attempt = undefined
+    forwarding.tried ??= []
+    forwarding.tried.push(failed.endpoint)
+    forwarding.cluster.stats.retries++
+    exchange.retryTimer = setTimeout(() => this.#tryOnce(exchange, forwarding), delayMs)
+  }
+
+  #tryOnce(exchange: Exchange, { cluster, policy, tried }: Forwarding): void {
+    const endpoint = cluster.pick(exchange.chain.now(), tried)
+    if (endpoint === undefined)
+      return exchange.fail(
+        new ExchangeError('no_healthy_endpoint', `${cluster.name} has no endpoint that can serve`),
+      )
+    exchange.attempts++
+    const { headers } = exchange.request
+    if (endpoint.endpoint.mesh !== undefined) headers.set(targetPortHeader, endpoint.portText)
+    if (exchange.attempts > 1) headers.set(attemptHeader, String(exchange.attempts))
+    const attempt = new Attempt(exchange, cluster, endpoint, this)
+    exchange.attempt = attempt
+    attempt.start(policy.perTryTimeoutMs)
+  }
+
+  #startTimeout(exchange: Exchange, timeoutMs: number): void {
+    exchange.deadlineAt = exchange.startedAt + timeoutMs
+    exchange.timeout = setTimeout(() => {
+      const error = new ExchangeError('upstream_timeout', `no full answer within ${timeoutMs} ms`)
+      exchange.attempt?.timeOut(error)
+      exchange.fail(error)
+    }, timeoutMs)
+  }
+}
+
+function describe(
+  error: ExchangeError,
+  decision: RetryDecision,
+  exchange: Exchange,
+): ExchangeError {
+  const tries = exchange.attempts > 1 ? ` (after ${exchange.attempts} tries)` : ''
+  if (decision.kind === 'give-up' && decision.reason === 'budget-spent')
+    return new ExchangeError(
+      'retry_budget_spent',
+      `${error.message}; no retry: budget spent`,
+      error,
+    )
+  return tries === '' ? error : new ExchangeError(error.code, `${error.message}${tries}`, error)
+}

@@ -1,0 +1,159 @@
+import type { Now } from '../../base/clock.ts'
+import type { Random } from '../../base/random.ts'
+import { createLoadBalancer } from '../../balancing/create-load-balancer.ts'
+import { EndpointState } from '../../balancing/endpoint-state.ts'
+import type { LoadBalancer } from '../../balancing/load-balancer.ts'
+import { observeFailure, observeLatency } from '../../balancing/peak-ewma.ts'
+import type { Cluster } from '../../model/cluster.ts'
+import type { Endpoint } from '../../model/endpoint.ts'
+import { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
+import { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
+import { OutlierDetector } from '../../resilience/outlier-detector.ts'
+import { RetryBudget } from '../../resilience/retry-budget.ts'
+import { RequestStats } from '../../telemetry/request-stats.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+import { HealthChecks } from './health-checks.ts'
+
+/** An endpoint with the way to it. One object as long as the cluster names its id. */
+export class ActiveEndpoint extends EndpointState {
+  readonly pool: ConnectionPool
+  /** The application's port as the header between sidecars carries it. */
+  readonly portText: string
+
+  constructor(endpoint: Endpoint, pool: ConnectionPool) {
+    super(endpoint)
+    this.pool = pool
+    this.portText = String(endpoint.port)
+  }
+}
+
+/** Lends pools to endpoints: sidecars that serve several clusters are reached over one set of connections. */
+export interface PoolLender {
+  lend(endpoint: Endpoint, cluster: Cluster): ConnectionPool
+  giveBack(pool: ConnectionPool): void
+}
+
+export interface ClusterEnvironment {
+  readonly pools: PoolLender
+  readonly now: Now
+  readonly random: Random
+}
+
+/**
+ * A {@link Cluster} at work. It outlives snapshots: an update replaces policy and endpoints and keeps what was
+ * learnt of the endpoints that stay.
+ */
+export class ActiveCluster {
+  readonly name: string
+  readonly stats = new RequestStats()
+  ejections = 0
+  policy: Cluster
+  breaker: CircuitBreaker
+  limit: ConcurrencyLimit
+  budget: RetryBudget
+  readonly #environment: ClusterEnvironment
+  readonly #endpoints = new Map<string, ActiveEndpoint>()
+  readonly #checks: HealthChecks
+  #balancer: LoadBalancer
+  #outliers: OutlierDetector
+
+  constructor(policy: Cluster, endpoints: readonly Endpoint[], environment: ClusterEnvironment) {
+    this.name = policy.name
+    this.policy = policy
+    this.#environment = environment
+    this.#checks = new HealthChecks(environment.random)
+    this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker)
+    this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
+    this.budget = new RetryBudget(policy.retryBudget)
+    this.#replaceEndpoints(endpoints)
+    this.#balancer = this.#createBalancer()
+    this.#outliers = new OutlierDetector(policy.outlierDetection, this.endpoints)
+  }
+
+  get endpoints(): ActiveEndpoint[] {
+    return [...this.#endpoints.values()]
+  }
+
+  update(policy: Cluster, endpoints: readonly Endpoint[]): void {
+    const previous = this.policy
+    this.policy = policy
+    if (differ(previous.circuitBreaker, policy.circuitBreaker)) {
+      this.breaker.shutdown()
+      this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker)
+    }
+    if (previous.concurrency.maxRequests !== policy.concurrency.maxRequests)
+      this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
+    if (differ(previous.retryBudget, policy.retryBudget))
+      this.budget = new RetryBudget(policy.retryBudget)
+    this.#replaceEndpoints(endpoints)
+    this.#balancer = this.#createBalancer()
+    this.#outliers = new OutlierDetector(policy.outlierDetection, this.endpoints)
+  }
+
+  /** Undefined when no endpoint may serve. */
+  pick(now: number, tried: readonly ActiveEndpoint[] | undefined): ActiveEndpoint | undefined {
+    this.#outliers.release(now)
+    const picked = this.#balancer.pick({ now, random: this.#environment.random, tried })
+    // The balancer was given ActiveEndpoints only.
+    return picked as ActiveEndpoint | undefined
+  }
+
+  /** An answer came; a 5xx counts against the endpoint. */
+  observeHead(endpoint: ActiveEndpoint, status: number, latencyMs: number, now: number): void {
+    if (status >= 500) return this.observeFailure(endpoint, latencyMs, now)
+    observeLatency(endpoint, latencyMs, now)
+    this.#outliers.observe(endpoint, false, now)
+  }
+
+  /** No answer came, or a 5xx. */
+  observeFailure(endpoint: ActiveEndpoint, latencyMs: number, now: number): void {
+    endpoint.failures++
+    observeFailure(endpoint, latencyMs, now)
+    if (this.#outliers.observe(endpoint, true, now) === 'ejected') this.ejections++
+  }
+
+  close(): void {
+    this.breaker.shutdown()
+    this.#replaceEndpoints([])
+  }
+
+  #createBalancer(): LoadBalancer {
+    const { loadBalancing, outlierDetection } = this.policy
+    return createLoadBalancer(loadBalancing, this.endpoints, outlierDetection.panicRatio)
+  }
+
+  #replaceEndpoints(endpoints: readonly Endpoint[]): void {
+    const { pools } = this.#environment
+    const ids = new Set(endpoints.map(endpoint => endpoint.id))
+    for (const [id, old] of this.#endpoints) {
+      if (ids.has(id)) continue
+      this.#endpoints.delete(id)
+      pools.giveBack(old.pool)
+    }
+    for (const endpoint of endpoints) {
+      const kept = this.#endpoints.get(endpoint.id)
+      if (kept !== undefined && isSameAddress(kept.endpoint, endpoint)) {
+        kept.endpoint = endpoint
+        continue
+      }
+      if (kept !== undefined) pools.giveBack(kept.pool)
+      const pool = pools.lend(endpoint, this.policy)
+      this.#endpoints.set(endpoint.id, new ActiveEndpoint(endpoint, pool))
+    }
+    this.#checks.update(this.policy.healthCheck, this.endpoints)
+  }
+}
+
+/** Another identity, or plain text instead of mTLS, must never ride on the old connections. */
+function isSameAddress(a: Endpoint, b: Endpoint): boolean {
+  return (
+    a.address === b.address &&
+    a.port === b.port &&
+    a.mesh?.port === b.mesh?.port &&
+    a.mesh?.identity === b.mesh?.identity
+  )
+}
+
+function differ(a: object, b: object): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b)
+}

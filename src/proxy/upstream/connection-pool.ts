@@ -1,0 +1,167 @@
+import { ExchangeError } from '../../base/errors.ts'
+import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
+
+/** Somebody who needs a connection; told exactly once unless it cancels. */
+export interface Waiter {
+  onConnection(connection: ClientConnection): void
+  onConnectFailed(error: ExchangeError): void
+}
+
+export interface ConnectionPoolOptions {
+  /** `address:port`, for messages. */
+  readonly name: string
+  /** Opens one connection. Rejects with an ExchangeError; bounded by the connect timeout. */
+  readonly dial: (events: ClientConnectionEvents) => Promise<ClientConnection>
+  readonly maxConnections: number
+  /** Waiters beyond it are refused with `overloaded`. */
+  readonly maxPending: number
+  /**
+   * Absent for HTTP/1.1: one request a connection. For HTTP/2: requests on the least busy connection from
+   * which on another is opened beside it.
+   */
+  readonly growAt?: number
+}
+
+/** The connections to one address. Hands out what is free at once, opens more within its bound, else queues. */
+export class ConnectionPool implements ClientConnectionEvents {
+  readonly #options: ConnectionPoolOptions
+  readonly #connections = new Set<ClientConnection>()
+  /** Those that can take a request; the last one was used last, so the others can grow old. */
+  readonly #free: ClientConnection[] = []
+  readonly #pending: Waiter[] = []
+  #dialing = 0
+  #closed = false
+  /** Since the start, for metrics. */
+  opened = 0
+  failed = 0
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options
+  }
+
+  get size(): number {
+    return this.#connections.size
+  }
+
+  get pending(): number {
+    return this.#pending.length
+  }
+
+  /** Calls back at once when a connection is free. */
+  acquire(waiter: Waiter): void {
+    const connection = this.#take()
+    if (connection !== undefined) return waiter.onConnection(connection)
+    if (this.#closed || this.#pending.length >= this.#options.maxPending) {
+      const why = this.#closed ? 'is closed' : `has ${this.#pending.length} requests waiting`
+      return waiter.onConnectFailed(
+        new ExchangeError('overloaded', `the pool of ${this.#options.name} ${why}`),
+      )
+    }
+    this.#pending.push(waiter)
+    this.#grow()
+  }
+
+  cancel(waiter: Waiter): void {
+    const index = this.#pending.indexOf(waiter)
+    if (index >= 0) this.#pending.splice(index, 1)
+  }
+
+  onCapacity(connection: ClientConnection): void {
+    if (!this.#connections.has(connection)) return
+    while (connection.capacity > 0) {
+      const waiter = this.#pending.shift()
+      if (waiter === undefined) break
+      waiter.onConnection(connection)
+    }
+    if (connection.capacity > 0 && !this.#free.includes(connection)) this.#free.push(connection)
+  }
+
+  onRetired(connection: ClientConnection): void {
+    this.#connections.delete(connection)
+    this.#removeFree(connection)
+    // A waiter may have counted on this connection.
+    if (this.#pending.length > 0) this.#grow()
+  }
+
+  onClosed(connection: ClientConnection): void {
+    this.onRetired(connection)
+  }
+
+  /** Lets idle connections end before the application ends them. */
+  sweep(now: number): void {
+    for (const connection of this.#connections) connection.sweep(now)
+  }
+
+  /** New requests get new connections, with the identity of now; those in flight finish on the old ones. */
+  renew(): void {
+    for (const connection of this.#connections) {
+      this.onRetired(connection)
+      connection.drain()
+    }
+  }
+
+  /** The endpoint is gone: waiters are refused, requests in flight finish. */
+  close(): void {
+    this.#closed = true
+    this.#failPending(new ExchangeError('connect_failed', `${this.#options.name} was removed`))
+    this.renew()
+  }
+
+  #take(): ClientConnection | undefined {
+    if (this.#options.growAt !== undefined) return this.#takeLeastBusy(this.#options.growAt)
+    for (;;) {
+      const connection = this.#free.pop()
+      if (connection === undefined || connection.capacity > 0) return connection
+      // Idle for so long that the application may be closing it just now.
+      connection.drain()
+    }
+  }
+
+  #takeLeastBusy(growAt: number): ClientConnection | undefined {
+    let best: ClientConnection | undefined
+    for (const connection of this.#free) {
+      if (connection.capacity === 0) continue
+      if (best === undefined || connection.active < best.active) best = connection
+    }
+    if (best !== undefined && best.active >= growAt) this.#grow()
+    return best
+  }
+
+  #grow(): void {
+    const { maxConnections, growAt, dial } = this.#options
+    if (this.#closed || this.#connections.size + this.#dialing >= maxConnections) return
+    // A multiplexed connection will serve all waiters; HTTP/1.1 needs one for each.
+    if (this.#dialing >= (growAt === undefined ? this.#pending.length : 1)) return
+    this.#dialing++
+    dial(this).then(
+      connection => this.#onDialed(connection),
+      (error: ExchangeError) => this.#onDialFailed(error),
+    )
+  }
+
+  #onDialed(connection: ClientConnection): void {
+    this.#dialing--
+    this.opened++
+    if (this.#closed || connection.closed) return connection.destroy()
+    this.#connections.add(connection)
+    this.onCapacity(connection)
+  }
+
+  #onDialFailed(error: ExchangeError): void {
+    this.#dialing--
+    this.failed++
+    if (this.#options.growAt !== undefined && this.#connections.size === 0)
+      return this.#failPending(error)
+    if (this.#options.growAt === undefined) this.#pending.shift()?.onConnectFailed(error)
+    if (this.#pending.length > 0 && this.#connections.size === 0) this.#grow()
+  }
+
+  #failPending(error: ExchangeError): void {
+    for (const waiter of this.#pending.splice(0)) waiter.onConnectFailed(error)
+  }
+
+  #removeFree(connection: ClientConnection): void {
+    const index = this.#free.indexOf(connection)
+    if (index >= 0) this.#free.splice(index, 1)
+  }
+}

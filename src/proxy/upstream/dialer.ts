@@ -1,0 +1,94 @@
+import net from 'node:net'
+import tls from 'node:tls'
+import type { Now } from '../../base/clock.ts'
+import { ExchangeError } from '../../base/errors.ts'
+import { Http1ClientConnection } from '../../http/http1/client-connection.ts'
+import { Http2ClientConnection } from '../../http/http2/client-connection.ts'
+import type { HttpLimits } from '../../http/limits.ts'
+import { readBuffer } from '../../http/read-buffer.ts'
+import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
+import type { IdentityHolder } from '../../identity/identity-holder.ts'
+import { verifyClientPeer } from '../../identity/peer.ts'
+import { clientTlsOptions } from '../../identity/tls-options.ts'
+import type { Endpoint, MeshAddress } from '../../model/endpoint.ts'
+import { established } from './connect.ts'
+
+/** Shorter than the five seconds after which Node, the commonest server that says nothing, closes. */
+const idleMs = 4000
+
+export interface DialerOptions {
+  readonly identity: IdentityHolder
+  readonly limits: HttpLimits
+  readonly now: Now
+}
+
+/** Opens connections: HTTP/2 in mTLS to sidecars, HTTP/1.1 to applications. */
+export class Dialer {
+  readonly #options: DialerOptions
+  #tls: tls.ConnectionOptions
+
+  constructor(options: DialerOptions) {
+    const { identity } = options
+    this.#options = options
+    this.#tls = clientTlsOptions(identity.current, { alpn: ['h2'] })
+    identity.onChange(renewed => {
+      this.#tls = clientTlsOptions(renewed, { alpn: ['h2'] })
+    })
+  }
+
+  readonly dial = (
+    endpoint: Endpoint,
+    timeoutMs: number,
+    events: ClientConnectionEvents,
+  ): Promise<ClientConnection> =>
+    endpoint.mesh === undefined
+      ? this.#dialApplication(endpoint, timeoutMs, events)
+      : this.#dialSidecar(endpoint.address, endpoint.mesh, timeoutMs, events)
+
+  async #dialApplication(
+    { address, port }: Endpoint,
+    timeoutMs: number,
+    events: ClientConnectionEvents,
+  ): Promise<ClientConnection> {
+    const where = `${address}:${port}`
+    const owner: { connection?: Http1ClientConnection } = {}
+    const onread = {
+      buffer: readBuffer,
+      callback: (bytes: number): boolean => {
+        // Bytes before the connection is ours answer nothing.
+        if (owner.connection === undefined) socket.destroy()
+        else owner.connection.receive(readBuffer.subarray(0, bytes))
+        return true
+      },
+    }
+    const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
+    await established(socket, 'connect', where, timeoutMs)
+    const { limits, now } = this.#options
+    owner.connection = new Http1ClientConnection(socket, { limits, events, now, idleMs, where })
+    return owner.connection
+  }
+
+  async #dialSidecar(
+    address: string,
+    { port, identity }: MeshAddress,
+    timeoutMs: number,
+    events: ClientConnectionEvents,
+  ): Promise<ClientConnection> {
+    const where = `${address}:${port}`
+    const socket = tls.connect({ ...this.#tls, host: address, port })
+    socket.setNoDelay(true)
+    await established(socket, 'secureConnect', where, timeoutMs)
+    const mismatch = verifyClientPeer(socket, identity) ?? wrongProtocol(socket)
+    if (mismatch !== undefined) {
+      socket.destroy()
+      throw new ExchangeError(mismatch.code, `${where}: ${mismatch.message}`, mismatch)
+    }
+    const { limits, now } = this.#options
+    return new Http2ClientConnection(socket, { limits, events, now })
+  }
+}
+
+function wrongProtocol(socket: tls.TLSSocket): ExchangeError | undefined {
+  if (socket.alpnProtocol === 'h2') return undefined
+  return new ExchangeError('tls_failed', 'the peer does not speak HTTP/2')
+}

@@ -1,0 +1,306 @@
+import t from 'tap'
+import { ExchangeError, type ErrorCode } from '../../../../src/base/errors.ts'
+import { HeaderList } from '../../../../src/http/headers.ts'
+import type { RequestHead } from '../../../../src/http/message.ts'
+import type { Cluster } from '../../../../src/model/cluster.ts'
+import type { RetryPolicy } from '../../../../src/model/route.ts'
+import { ActiveCluster } from '../../../../src/proxy/upstream/cluster.ts'
+import { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.ts'
+import { Chain } from '../../../../src/proxy/exchange/filter.ts'
+import { Forwarder } from '../../../../src/proxy/exchange/forwarder.ts'
+import { FakeClientConnection, FakeServerStream } from '../../../support/fake-streams.ts'
+import { clusterPolicy, endpointAt } from '../../../support/policies.ts'
+import { responseHead } from '../../../support/requests.ts'
+
+interface SetUp {
+  readonly endpoints?: number
+  readonly mesh?: boolean
+  readonly policy?: Partial<Cluster>
+  readonly retry?: Partial<RetryPolicy>
+  readonly timeoutMs?: number
+  /** Ports whose dial fails, and with what. */
+  readonly unreachable?: Readonly<Record<number, ErrorCode>>
+}
+
+function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) {
+  const connections = new Map<number, FakeClientConnection>()
+  const pools = {
+    lend: ({ port }: { port: number }) =>
+      new ConnectionPool({
+        name: `${port}`,
+        maxConnections: 1,
+        maxPending: 10,
+        growAt: 100,
+        dial: async () => {
+          const failure = options.unreachable?.[port]
+          if (failure !== undefined) throw new ExchangeError(failure, `${port}: ${failure}`)
+          const connection = new FakeClientConnection()
+          connections.set(port, connection)
+          return connection
+        },
+      }),
+    giveBack: (pool: ConnectionPool) => pool.close(),
+  }
+  const mesh = { port: 15008, identity: 'spiffe://weft.local/ns/default/sa/orders' }
+  const endpoints = Array.from({ length: options.endpoints ?? 2 }, (_, index) =>
+    endpointAt(8001 + index, options.mesh === true ? { mesh } : {}),
+  )
+  const clock = { now: 0 }
+  const cluster = new ActiveCluster(clusterPolicy(options.policy), endpoints, {
+    pools,
+    now: () => clock.now,
+    random: () => 0,
+  })
+  t.teardown(() => cluster.close())
+  const forwarder = new Forwarder(() => 0)
+  const route = {
+    name: 'test',
+    matches: () => true,
+    backends: [{ cluster, weight: 1 }],
+    totalWeight: 1,
+    timeoutMs: options.timeoutMs,
+    retry: { attempts: 2, statuses: [502, 503, 504], backoffMs: 0, ...options.retry },
+  }
+  const router = {
+    onRequest: (exchange: { route: unknown; cluster: unknown }) => {
+      exchange.route = route
+      exchange.cluster = cluster
+      return true
+    },
+  }
+  const chain = new Chain({
+    filters: [router, forwarder],
+    terminal: forwarder.forward,
+    now: () => clock.now,
+  })
+  const send = (changes: Partial<RequestHead> = {}): FakeServerStream => {
+    const stream = new FakeServerStream(changes)
+    chain.handle(stream)
+    return stream
+  }
+  /** All requests that reached the upstreams, in order of arrival at each. */
+  const reached = () => [...connections.values()].flatMap(connection => connection.streams)
+  return { cluster, connections, send, reached, clock }
+}
+
+const turn = () => new Promise<void>(resolve => setTimeout(resolve, 2))
+
+function reasonOf(stream: FakeServerStream): string | undefined {
+  return stream.heads[0]?.headers.get('x-weft-reason')
+}
+
+t.test('an answer passes through with its body and trailers', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send()
+  await turn()
+  const [upstream] = reached()
+  t.equal(upstream?.ended, true, 'a request without body ends at once')
+  upstream?.receiver.onHead(responseHead({ bodyLength: 2 }), false)
+  upstream?.receiver.onBody(Buffer.from('ok'))
+  const trailers = HeaderList.of({ checksum: '1' })
+  upstream?.receiver.onEnd(trailers)
+  t.equal(downstream.heads[0]?.status, 200)
+  t.equal(downstream.body, 'ok')
+  t.equal(downstream.trailers, trailers)
+})
+
+t.test(
+  'a try that could not connect is repeated at another endpoint, whatever the method',
+  async t => {
+    const { send, reached } = setUp(t, { unreachable: { 8001: 'connect_failed' } })
+    const downstream = send({ method: 'POST', bodyLength: 3 })
+    downstream.receiver.onBody(Buffer.from('abc'))
+    downstream.receiver.onEnd(undefined)
+    await turn()
+    const [upstream] = reached()
+    t.equal(upstream?.body, 'abc')
+    t.equal(upstream?.ended, true)
+    t.equal(upstream?.head.headers.get('x-weft-attempt'), '2')
+  },
+)
+
+t.test('a POST whose connection broke is not repeated', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send({ method: 'POST' })
+  await turn()
+  reached()[0]?.receiver.onReset(new ExchangeError('upstream_reset', 'gone'))
+  await turn()
+  t.equal(reached().length, 1)
+  t.equal(downstream.heads[0]?.status, 502)
+  t.equal(reasonOf(downstream), 'upstream_reset')
+})
+
+t.test('a GET whose connection broke is repeated at the other endpoint', async t => {
+  const { send, reached, connections } = setUp(t)
+  const downstream = send()
+  await turn()
+  reached()[0]?.receiver.onReset(new ExchangeError('upstream_reset', 'gone'))
+  await turn()
+  t.equal(connections.size, 2)
+  reached()[1]?.receiver.onHead(responseHead(), true)
+  t.equal(downstream.heads[0]?.status, 200)
+})
+
+t.test('a retry never follows once headers went downstream', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send()
+  await turn()
+  const [upstream] = reached()
+  upstream?.receiver.onHead(responseHead({ bodyLength: 10 }), false)
+  upstream?.receiver.onBody(Buffer.from('12345'))
+  upstream?.receiver.onReset(new ExchangeError('upstream_reset', 'cut'))
+  await turn()
+  t.equal(reached().length, 1)
+  t.equal(downstream.heads.length, 1)
+  t.equal(downstream.resetWith?.code, 'upstream_reset')
+})
+
+t.test('a 503 is repeated for a GET, and passed on once the attempts are spent', async t => {
+  const { send, reached } = setUp(t, { retry: { attempts: 1 } })
+  const downstream = send()
+  await turn()
+  reached()[0]?.receiver.onHead(responseHead({ status: 503, bodyLength: 5 }), false)
+  t.equal(reached()[0]?.resetWith?.code, 'upstream_reset', 'the first answer is given up')
+  await turn()
+  reached()[1]?.receiver.onHead(responseHead({ status: 503 }), true)
+  t.equal(downstream.heads[0]?.status, 503)
+  t.equal(reasonOf(downstream), undefined, 'it is the application that answered')
+})
+
+t.test('what the peer sidecar says its application never saw is repeated for a POST', async t => {
+  const { send, reached } = setUp(t, { mesh: true })
+  const downstream = send({ method: 'POST' })
+  await turn()
+  const headers = HeaderList.of({ 'x-weft-reason': 'connect_failed' })
+  reached()[0]?.receiver.onHead(responseHead({ status: 503, headers }), true)
+  await turn()
+  reached()[1]?.receiver.onHead(responseHead({ status: 201 }), true)
+  t.equal(downstream.heads[0]?.status, 201)
+})
+
+t.test('an application outside the mesh cannot ask for the retry of a POST', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send({ method: 'POST' })
+  await turn()
+  const headers = HeaderList.of({ 'x-weft-reason': 'connect_failed' })
+  reached()[0]?.receiver.onHead(responseHead({ status: 503, headers }), true)
+  await turn()
+  t.equal(reached().length, 1)
+  t.equal(downstream.heads[0]?.status, 503)
+})
+
+t.test('with the budget spent a failure is answered with retry_budget_spent', async t => {
+  const { send, reached } = setUp(t, { policy: { retryBudget: { ratio: 0, minPerSecond: 0 } } })
+  const downstream = send()
+  await turn()
+  reached()[0]?.receiver.onReset(new ExchangeError('upstream_reset', 'gone'))
+  await turn()
+  t.equal(reasonOf(downstream), 'retry_budget_spent')
+})
+
+t.test('the route timeout answers 504 and gives the try up', async t => {
+  const { send, reached } = setUp(t, { timeoutMs: 5 })
+  const downstream = send()
+  await turn()
+  await new Promise<void>(resolve => {
+    const { receiver } = downstream
+    t.ok(receiver)
+    downstream.sendHead = head => {
+      downstream.heads.push(head)
+      resolve()
+    }
+  })
+  t.equal(downstream.heads[0]?.status, 504)
+  t.equal(reasonOf(downstream), 'upstream_timeout')
+  t.equal(reached()[0]?.resetWith?.code, 'upstream_timeout')
+})
+
+t.test('a try beyond its own limit is repeated elsewhere', async t => {
+  const { send, connections } = setUp(t, { retry: { perTryTimeoutMs: 5 } })
+  send()
+  await turn()
+  t.equal(connections.size, 1)
+  while (connections.size < 2) await turn()
+  t.equal([...connections.values()][0]?.streams[0]?.resetWith?.code, 'upstream_timeout')
+})
+
+t.test('when downstream goes away the try is cancelled and nobody is blamed', async t => {
+  const { cluster, send, reached } = setUp(t)
+  const downstream = send()
+  await turn()
+  downstream.receiver.onReset(new ExchangeError('downstream_closed', 'gone'))
+  t.equal(reached()[0]?.resetWith?.code, 'downstream_closed')
+  t.strictSame(
+    cluster.endpoints.map(endpoint => endpoint.failures),
+    [0, 0],
+  )
+  t.strictSame(
+    cluster.endpoints.map(endpoint => endpoint.active),
+    [0, 0],
+  )
+  t.ok(cluster.limit.tryAcquire())
+})
+
+t.test('without an endpoint the answer is no_healthy_endpoint', async t => {
+  const { send } = setUp(t, { endpoints: 0 })
+  const downstream = send()
+  t.equal(downstream.heads[0]?.status, 503)
+  t.equal(reasonOf(downstream), 'no_healthy_endpoint')
+})
+
+t.test('requests beyond the limit in flight are refused as overloaded', async t => {
+  const concurrency = { maxRequests: 1, maxPending: 1, maxConnectionsPerEndpoint: 1 }
+  const { send } = setUp(t, { policy: { concurrency } })
+  send()
+  t.equal(reasonOf(send()), 'overloaded')
+})
+
+t.test('enough failures open the circuit, and it says so', async t => {
+  const circuitBreaker = {
+    enabled: true,
+    failureRatio: 0.5,
+    minRequests: 5,
+    windowMs: 10_000,
+    openMs: 5000,
+  }
+  const { send, reached } = setUp(t, { policy: { circuitBreaker }, retry: { attempts: 0 } })
+  for (let i = 0; i < 6; i++) {
+    send()
+    await turn()
+    reached()
+      .find(stream => stream.resetWith === undefined && !answered.has(stream))
+      ?.receiver.onHead(responseHead({ status: 500 }), true)
+    for (const stream of reached()) answered.add(stream)
+  }
+  const downstream = send()
+  t.equal(downstream.heads[0]?.status, 503)
+  t.equal(reasonOf(downstream), 'circuit_open')
+})
+
+t.test('an upload is paused while upstream is slow and goes on when it is not', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send({ method: 'POST', bodyLength: -1 })
+  await turn()
+  const [upstream] = reached()
+  if (upstream === undefined) throw new Error('nothing reached upstream')
+  upstream.writable = false
+  downstream.receiver.onBody(Buffer.from('x'))
+  t.ok(downstream.paused)
+  upstream.receiver.onWritable()
+  t.notOk(downstream.paused)
+})
+
+t.test('a download is paused while downstream is slow and goes on when it is not', async t => {
+  const { send, reached } = setUp(t)
+  const downstream = send()
+  await turn()
+  const [upstream] = reached()
+  upstream?.receiver.onHead(responseHead({ bodyLength: -1 }), false)
+  downstream.writable = false
+  upstream?.receiver.onBody(Buffer.from('x'))
+  t.equal(upstream?.paused, true)
+  downstream.receiver.onWritable()
+  t.equal(upstream?.paused, false)
+})
+
+const answered = new Set<object>()

@@ -1,0 +1,100 @@
+import t from 'tap'
+import type { Service } from '../../../../src/model/service.ts'
+import type { Snapshot } from '../../../../src/model/snapshot.ts'
+import { ActiveCluster } from '../../../../src/proxy/upstream/cluster.ts'
+import { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.ts'
+import { matchRoute, pickCluster, RouteTable } from '../../../../src/proxy/routing/router.ts'
+import { clusterPolicy } from '../../../support/policies.ts'
+import { requestHead } from '../../../support/requests.ts'
+
+const retry = { attempts: 2, statuses: [503], backoffMs: 25 }
+
+function service(name: string, port: number, routes: Service['routes'] = []): Service {
+  const cluster = `${name}.default:${port}`
+  const fallback = { name: 'default', matches: [], backends: [{ cluster, weight: 1 }], retry }
+  const hosts = [name, `${name}.default`]
+  return { name: cluster, hosts, port, routes: routes.length > 0 ? routes : [fallback] }
+}
+
+function tableOf(t: { teardown(handler: () => void): void }, services: Service[]) {
+  const environment = {
+    pools: { lend: () => ({}) as ConnectionPool, giveBack: () => {} },
+    now: () => 0,
+    random: () => 0,
+  }
+  const clusters = new Map(
+    services.map(({ name }) => [name, new ActiveCluster(clusterPolicy({ name }), [], environment)]),
+  )
+  t.teardown(() => clusters.forEach(cluster => cluster.close()))
+  const snapshot: Snapshot = {
+    version: '1',
+    services: Object.fromEntries(services.map(each => [each.name, each])),
+    clusters: {},
+    endpoints: {},
+    inbound: { mtls: 'strict' },
+  }
+  return new RouteTable(snapshot, clusters)
+}
+
+t.test(
+  'a service is found by each of its names, with its port or, on port 80, without',
+  async t => {
+    const table = tableOf(t, [service('orders', 80), service('payments', 9000)])
+    t.equal(table.service('orders')?.name, 'orders.default:80')
+    t.equal(table.service('orders:80')?.name, 'orders.default:80')
+    t.equal(table.service('orders.default:80')?.name, 'orders.default:80')
+    t.equal(table.service('orders:81'), undefined)
+    t.equal(table.service('nobody'), undefined)
+    t.equal(table.service('__proto__'), undefined)
+  },
+)
+
+t.test('a service with one port other than 80 is found without it too', async t => {
+  const table = tableOf(t, [service('payments', 9000)])
+  t.equal(table.service('payments')?.name, 'payments.default:9000')
+})
+
+t.test('of several ports only 80 goes without saying', async t => {
+  const table = tableOf(t, [service('shop', 80), service('shop', 81)])
+  t.equal(table.service('shop')?.name, 'shop.default:80')
+  t.equal(table.service('shop:81')?.name, 'shop.default:81')
+})
+
+t.test('the first route that matches wins', async t => {
+  const routes = [
+    { name: 'v2', matches: [{ path: { kind: 'prefix', value: '/v2' } as const }] },
+    { name: 'rest', matches: [] },
+  ].map(route => ({ ...route, backends: [], retry }))
+  const orders = tableOf(t, [service('orders', 80, routes)]).service('orders')
+  if (orders === undefined) throw new Error('orders was not found')
+  t.equal(matchRoute(orders, requestHead({ path: '/v2/x' }))?.name, 'v2')
+  t.equal(matchRoute(orders, requestHead({ path: '/x' }))?.name, 'rest')
+})
+
+t.test('backends share the traffic by weight and weight 0 takes none', async t => {
+  const backends = [
+    { cluster: 'a.default:80', weight: 9 },
+    { cluster: 'b.default:80', weight: 1 },
+    { cluster: 'c.default:80', weight: 0 },
+  ]
+  const split = service('split', 80, [{ name: 'split', matches: [], backends, retry }])
+  const table = tableOf(t, [split, ...['a', 'b', 'c'].map(name => service(name, 80))])
+  const [route] = table.service('split')?.routes ?? []
+  if (route === undefined) throw new Error('the route is missing')
+  const at = (point: number) => pickCluster(route, () => point)?.name
+  t.equal(at(0), 'a.default:80')
+  t.equal(at(0.89), 'a.default:80')
+  t.equal(at(0.91), 'b.default:80')
+  t.equal(at(0.999999), 'b.default:80')
+})
+
+t.test('a route whose weights are all 0 has no cluster to offer', async t => {
+  const backends = [{ cluster: 'a.default:80', weight: 0 }]
+  const routes = [{ name: 'none', matches: [], backends, retry }]
+  const [route] = tableOf(t, [service('a', 80, routes)]).service('a')?.routes ?? []
+  if (route === undefined) throw new Error('the route is missing')
+  t.equal(
+    pickCluster(route, () => 0),
+    undefined,
+  )
+})
