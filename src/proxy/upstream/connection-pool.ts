@@ -140,9 +140,13 @@ export class ConnectionPool implements ClientConnectionEvents {
   }
 
   #onDialed(connection: ClientConnection): void {
+    if (this.#closed || connection.closed) {
+      connection.destroy()
+      const message = `${this.#options.name} closed the connection at once`
+      return this.#onDialFailed(new ExchangeError('connect_failed', message))
+    }
     this.#dialing--
     this.opened++
-    if (this.#closed || connection.closed) return connection.destroy()
     this.#connections.add(connection)
     this.onCapacity(connection)
   }

@@ -84,7 +84,56 @@ export class Dialer {
       throw new ExchangeError(mismatch.code, `${where}: ${mismatch.message}`, mismatch)
     }
     const { limits, now } = this.#options
-    return new Http2ClientConnection(socket, { limits, events, now })
+    const greeting = new Greeting(events)
+    const connection = new Http2ClientConnection(socket, { limits, events: greeting, now })
+    await greeting.received(connection, where, timeoutMs)
+    return connection
+  }
+}
+
+/**
+ * The peer's SETTINGS, which prove that it took our certificate: in TLS 1.3 the client's handshake ends before the
+ * server has looked at it. Until then the pool hears nothing of the connection.
+ */
+class Greeting implements ClientConnectionEvents {
+  readonly #events: ClientConnectionEvents
+  readonly #came = Promise.withResolvers<void>()
+  #over = false
+
+  constructor(events: ClientConnectionEvents) {
+    this.#events = events
+  }
+
+  /** @throws ExchangeError when the connection ended before, or after `timeoutMs`. */
+  async received(connection: ClientConnection, where: string, timeoutMs: number): Promise<void> {
+    const late = new ExchangeError('connect_timeout', `${where} sent nothing in ${timeoutMs} ms`)
+    const timer = setTimeout(() => {
+      this.#came.reject(late)
+      connection.destroy(late)
+    }, timeoutMs)
+    try {
+      await this.#came.promise
+    } catch (error) {
+      if (error === late) throw late
+      throw new ExchangeError('tls_failed', `${where} refused us, perhaps our certificate`, error)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  onCapacity(connection: ClientConnection): void {
+    if (this.#over) return this.#events.onCapacity(connection)
+    this.#over = true
+    this.#came.resolve()
+  }
+
+  onRetired(connection: ClientConnection): void {
+    if (this.#over) this.#events.onRetired(connection)
+  }
+
+  onClosed(connection: ClientConnection, error: ExchangeError | undefined): void {
+    if (this.#over) this.#events.onClosed(connection, error)
+    else this.#came.reject(error)
   }
 }
 
