@@ -35,11 +35,24 @@ t.test('a request passes two sidecars with mTLS', async t => {
   const client = await startSidecar(t, mesh, { name: 'web', upstreams: ['orders'] })
   const [local = 0] = client.ports.upstreams
 
-  const answer = await eventually(() => call(local, { path: '/a?b=c' }), ({ status }) => status === 200)
+  const answer = await eventually(
+    () => call(local, { path: '/a?b=c' }),
+    ({ status }) => status === 200,
+  )
   t.equal(answer.body, `GET /a?b=c 127.0.0.1:${local}`)
   t.match(answer.headers['x-seen-peer'], 'spiffe://weft.local/ns/default/sa/web')
   const byHost = await call(client.ports.outbound, { headers: { host: 'orders' } })
   t.equal(byHost.body, 'GET / orders')
   const byProxy = await call(client.ports.outbound, { path: 'http://orders.default/x' })
   t.equal(byProxy.body, 'GET /x orders.default')
+})
+
+t.test('the first manifest of the project loads as it is and its workload answers', async t => {
+  const port = await startApplication(t, (_request, response) => response.end('hello'))
+  const mesh = await startMesh(t, seed.replace('targetPort: 8080', `targetPort: ${port}`))
+  await startSidecar(t, mesh, { name: 'any', labels: { app: 'my-app' }, ports: [port] })
+  const client = await startSidecar(t, mesh, { name: 'web' })
+  const ask = () => call(client.ports.outbound, { path: 'http://my-service/' })
+  const answer = await eventually(ask, ({ status }) => status === 200)
+  t.equal(answer.body, 'hello')
 })

@@ -49,17 +49,20 @@ t.test('two identities of one mesh can talk', async t => {
   t.equal(callee.plane.inboundListener.handshakeFailures, 0)
 })
 
-t.test('an endpoint that proves another identity than the service has is not talked to', async t => {
-  const authority = await openAuthority(t)
-  const web = await issueIdentity(authority, 'web')
-  const server = await issueIdentity(authority, 'payments')
-  const { caller, answered } = await startPair(t, { web, server })
-  const answer = await call(caller.port)
-  t.equal(answer.status, 503)
-  t.equal(answer.headers['x-weft-reason'], 'identity_mismatch')
-  t.equal(answered(), 0)
-  t.equal(counted(caller, 'identity_mismatch'), 1)
-})
+t.test(
+  'an endpoint that proves another identity than the service has is not talked to',
+  async t => {
+    const authority = await openAuthority(t)
+    const web = await issueIdentity(authority, 'web')
+    const server = await issueIdentity(authority, 'payments')
+    const { caller, answered } = await startPair(t, { web, server })
+    const answer = await call(caller.port)
+    t.equal(answer.status, 503)
+    t.equal(answer.headers['x-weft-reason'], 'identity_mismatch')
+    t.equal(answered(), 0)
+    t.equal(counted(caller, 'identity_mismatch'), 1)
+  },
+)
 
 t.test('an endpoint with an expired certificate is not talked to', async t => {
   const authority = await openAuthority(t, { now: () => wallNow() - 2 * dayMs })

@@ -1,5 +1,6 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -92,15 +93,23 @@ interface ProcessRow {
   readonly parent: number
 }
 
-/** All processes but zombies. */
+/** All processes but zombies, from /proc: `ps` is not everywhere. */
 function processes(): ProcessRow[] {
-  const rows = execFileSync('ps', ['-e', '-o', 'pid=,ppid=,stat='], { encoding: 'utf8' })
-  return rows
-    .trim()
-    .split('\n')
-    .map(row => row.trim().split(/\s+/))
-    .filter(([, , state = 'Z']) => !state.startsWith('Z'))
-    .map(([pid, parent]) => ({ pid: Number(pid), parent: Number(parent) }))
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .flatMap(pid => readProcess(Number(pid)) ?? [])
+}
+
+/** Undefined when it has ended meanwhile. */
+function readProcess(pid: number): ProcessRow | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    // The command stands in brackets and may hold anything.
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? undefined : { pid, parent: Number(parent) }
+  } catch {
+    return undefined
+  }
 }
 
 /** Children, their children, and so on. */

@@ -1,0 +1,137 @@
+// Hand-written checks: the sidecar reads its bootstrap, and a schema library would cost it more memory than its work.
+import { readFileSync } from 'node:fs'
+import type {
+  ControlBootstrap,
+  ControlPlaneAddress,
+  ProxyBootstrap,
+  SocketAddress,
+  UpstreamListener,
+  WorkloadIdentity,
+} from '../model/bootstrap.ts'
+import { CommandError } from './command-error.ts'
+
+/** As it may be written: with fields left to their defaults. */
+type Written<T, Defaulted extends keyof T> = Omit<T, Defaulted> & Partial<Pick<T, Defaulted>>
+
+export function readProxyBootstrap(file: string): ProxyBootstrap {
+  const written = readChecked(file, proxyBootstrap) as Written<ProxyBootstrap, 'drainTimeoutMs'>
+  return { drainTimeoutMs: 30_000, ...written }
+}
+
+export function readControlBootstrap(file: string): ControlBootstrap {
+  const written = readChecked(file, controlBootstrap) as Written<ControlBootstrap, 'leaseMs'>
+  return { leaseMs: 30_000, ...written }
+}
+
+function readChecked(file: string, check: Check): unknown {
+  const value = readJson(file)
+  const problems: string[] = []
+  check(value, '', problem => problems.push(`${file}: ${problem}`))
+  if (problems.length > 0) throw new CommandError(problems.join('\n'))
+  return value
+}
+
+function readJson(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch (error) {
+    throw new CommandError(`${file}: ${(error as Error).message}`)
+  }
+}
+
+type Report = (problem: string) => void
+type Check = (value: unknown, path: string, report: Report) => void
+
+function expected(what: string, holds: (value: unknown) => boolean): Check {
+  return (value, path, report) => {
+    if (!holds(value)) report(`${path === '' ? 'the document' : path}: expected ${what}`)
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A check for each field of the type, neither more nor less. */
+function object<T>(fields: { readonly [K in keyof Required<T>]: Check }): Check {
+  const known = new Map<string, Check>(Object.entries(fields))
+  return (value, path, report) => {
+    if (!isObject(value)) {
+      expected('an object', isObject)(value, path, report)
+      return
+    }
+    const prefix = path === '' ? '' : `${path}.`
+    for (const name of Object.keys(value))
+      if (!known.has(name)) report(`${prefix}${name}: unknown field`)
+    for (const [name, check] of known) check(value[name], `${prefix}${name}`, report)
+  }
+}
+
+function list(item: Check): Check {
+  return (value, path, report) => {
+    if (Array.isArray(value))
+      value.forEach((entry, index) => item(entry, `${path}[${index}]`, report))
+    else report(`${path}: expected a list`)
+  }
+}
+
+function optional(check: Check): Check {
+  return (value, path, report) => {
+    if (value !== undefined) check(value, path, report)
+  }
+}
+
+function oneOf(...words: readonly string[]): Check {
+  return expected(words.join(', '), value => words.includes(value as string))
+}
+
+const text = expected('a non-empty string', value => typeof value === 'string' && value !== '')
+const port = expected(
+  'a port, 0 to 65535',
+  value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
+)
+const milliseconds = expected(
+  'a positive number of milliseconds',
+  value => Number.isFinite(value) && Number(value) > 0,
+)
+const labels = expected(
+  'an object of strings',
+  value => isObject(value) && Object.values(value).every(label => typeof label === 'string'),
+)
+const address = object<SocketAddress>({ host: text, port })
+
+const proxyBootstrap = object<ProxyBootstrap>({
+  workload: object<WorkloadIdentity>({
+    name: text,
+    namespace: text,
+    serviceAccount: text,
+    labels,
+    zone: optional(text),
+  }),
+  stateDirectory: text,
+  controlPlane: object<ControlPlaneAddress>({ host: text, port, trustDomain: text }),
+  trustBundleFile: text,
+  joinTokenFile: optional(text),
+  admin: address,
+  outbound: address,
+  inbound: address,
+  application: object<ProxyBootstrap['application']>({ host: text, ports: list(port) }),
+  applicationHealth: optional(
+    object<NonNullable<ProxyBootstrap['applicationHealth']>>({
+      path: text,
+      intervalMs: milliseconds,
+    }),
+  ),
+  upstreams: list(object<UpstreamListener>({ host: text, port, service: text })),
+  advertise: text,
+  drainTimeoutMs: optional(milliseconds),
+  accessLog: optional(oneOf('all', 'errors', 'off')),
+})
+
+const controlBootstrap = object<ControlBootstrap>({
+  configPath: text,
+  stateDirectory: text,
+  trustDomain: text,
+  push: address,
+  admin: address,
+  leaseMs: optional(milliseconds),
+})

@@ -1,0 +1,27 @@
+import { createLogger } from '../base/log.ts'
+import { startControlPlane } from '../control/app.ts'
+import type { ControlBootstrap } from '../model/bootstrap.ts'
+import { createProcessMetrics } from '../telemetry/process-metrics.ts'
+import { readControlBootstrap } from './bootstrap-file.ts'
+import { readConfiguration } from './read-configuration.ts'
+import { runService } from './run-service.ts'
+
+/** `weft control PATH`: the trust domain is the configuration's. */
+export async function control(options: Omit<ControlBootstrap, 'trustDomain'>): Promise<number> {
+  const { mesh } = await readConfiguration(options.configPath)
+  return run({ ...options, trustDomain: mesh.trustDomain })
+}
+
+/** `weft control --config FILE`. */
+export async function controlFromFile(bootstrapFile: string): Promise<number> {
+  const bootstrap = readControlBootstrap(bootstrapFile)
+  // For its problems: a broken configuration ends here, in words for a terminal.
+  await readConfiguration(bootstrap.configPath)
+  return run(bootstrap)
+}
+
+async function run(bootstrap: ControlBootstrap): Promise<number> {
+  const logger = await createLogger({ level: 'info' })
+  const processMetrics = createProcessMetrics(process)
+  return runService(() => startControlPlane(bootstrap, { logger, processMetrics }), { logger })
+}

@@ -1,0 +1,184 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../base/duration.ts'
+import type { SocketAddress } from '../model/bootstrap.ts'
+import { version } from './version.ts'
+
+const usageErrorCode = 2
+const defaultConfig = 'config/mesh.yaml'
+const defaultState = '.weft'
+const controlState = `${defaultState}/control`
+
+type Finish = (exitCode: number) => void
+
+/** Reads the command line and runs its command, whose file alone is loaded. Returns the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = new Command('weft')
+    .description(
+      'A lightweight service mesh: a sidecar next to each service, a small control plane.',
+    )
+    .version(version, '-V, --version', 'print the version')
+    .exitOverride()
+    .showHelpAfterError('`weft --help` lists commands, `weft <command> --help` its options.')
+  const finish: Finish = code => {
+    exitCode = code
+  }
+  addUp(program, finish)
+  addProxy(program, finish)
+  addControl(program, finish)
+  addValidate(program, finish)
+  addToken(program, finish)
+  addStatus(program, finish)
+  program
+    .command('version')
+    .description('print the version')
+    .action(() => console.log(version))
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? 0 : usageErrorCode
+  }
+  return exitCode
+}
+
+function addUp(program: Command, finish: Finish): void {
+  program
+    .command('up')
+    .description('run the control plane, and each workload with its sidecar, on this machine')
+    .argument('[config]', 'file or folder of YAML documents', defaultConfig)
+    .option('--control-port <port>', 'push port of the control plane', parsePort, 15012)
+    .option('--control-admin-port <port>', 'admin port of the control plane', parsePort, 15014)
+    .option('--state-directory <folder>', 'keys, certificates and snapshots', defaultState)
+    .action(async (config: string, options: UpFlags) => {
+      const { up } = await import('./up.ts')
+      finish(await up({ config, ...options }))
+    })
+}
+
+interface UpFlags {
+  readonly controlPort: number
+  readonly controlAdminPort: number
+  readonly stateDirectory: string
+}
+
+function addProxy(program: Command, finish: Finish): void {
+  program
+    .command('proxy')
+    .description('run one sidecar')
+    .requiredOption('--config <file>', 'its bootstrap, JSON')
+    .action(async ({ config }: { config: string }) => {
+      const { proxy } = await import('./proxy.ts')
+      finish(await proxy(config))
+    })
+}
+
+interface ControlFlags {
+  readonly config?: string
+  readonly stateDirectory: string
+  readonly push: SocketAddress
+  readonly admin: SocketAddress
+  readonly lease: number
+}
+
+function addControl(program: Command, finish: Finish): void {
+  const push = { host: '0.0.0.0', port: 15012 }
+  const admin = { host: '127.0.0.1', port: 15014 }
+  program
+    .command('control')
+    .description('run the control plane')
+    .argument('[path]', 'file or folder of YAML documents')
+    .option('--config <file>', 'a bootstrap, JSON, instead of path and options')
+    .option('--state-directory <folder>', 'CA key and registrations', controlState)
+    .option('--push <address>', 'where sidecars connect, [host:]port', parseAddress(push), push)
+    .option('--admin <address>', 'metrics and status, [host:]port', parseAddress(admin), admin)
+    .option('--lease <duration>', 'how long a silent sidecar counts', parseTime, 30_000)
+    .action(async (configPath: string | undefined, flags: ControlFlags, command: Command) => {
+      const { control, controlFromFile } = await import('./control.ts')
+      const { config, lease: leaseMs, ...options } = flags
+      if (config !== undefined) finish(await controlFromFile(config))
+      else if (configPath !== undefined) finish(await control({ configPath, leaseMs, ...options }))
+      else command.error('error: name the configuration, or a bootstrap with --config')
+    })
+}
+
+function addValidate(program: Command, finish: Finish): void {
+  program
+    .command('validate')
+    .description('check configuration and print every problem with file and line')
+    .argument('<path>', 'file or folder of YAML documents')
+    .action(async (path: string) => {
+      const { validate } = await import('./validate.ts')
+      finish(await validate(path))
+    })
+}
+
+interface TokenFlags {
+  readonly namespace: string
+  readonly serviceAccount?: string
+  readonly label: Readonly<Record<string, string>>
+  readonly life: number
+  readonly stateDirectory: string
+}
+
+function addToken(program: Command, finish: Finish): void {
+  program
+    .command('token')
+    .description('let workloads join the mesh')
+    .command('create')
+    .description('print a token that admits one workload, once')
+    .argument('<workload>', 'its name')
+    .option('--namespace <namespace>', 'its namespace', 'default')
+    .option('--service-account <name>', 'last part of its identity (default: its name)')
+    .option('--label <key=value>', 'a label, by which Services select it; repeat it', addLabel, {})
+    .option('--life <duration>', 'how long the token can be used', parseTime, 3_600_000)
+    .option('--state-directory <folder>', 'of the control plane', controlState)
+    .action(async (workload: string, flags: TokenFlags) => {
+      const { createToken } = await import('./token.ts')
+      const { label: labels, life: lifeMs, ...options } = flags
+      finish(await createToken(workload, { labels, lifeMs, ...options }))
+    })
+}
+
+function addStatus(program: Command, finish: Finish): void {
+  program
+    .command('status')
+    .description('show sidecars, and which configuration each has accepted')
+    .option('--control-plane <url>', 'admin address', 'http://127.0.0.1:15014')
+    .option('--json', 'as the control plane says it', false)
+    .action(async (options: { controlPlane: string; json: boolean }) => {
+      const { status } = await import('./status.ts')
+      finish(await status(options))
+    })
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError('Expected a port, 0 to 65535.')
+  return port
+}
+
+function parseAddress(initial: SocketAddress): (text: string) => SocketAddress {
+  return text => {
+    const colon = text.lastIndexOf(':')
+    const port = parsePort(text.slice(colon + 1))
+    return { host: colon < 0 ? initial.host : text.slice(0, colon), port }
+  }
+}
+
+function parseTime(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 30s or 1m30s.')
+  return ms
+}
+
+function addLabel(
+  text: string,
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const [, key, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
+  if (key === undefined || value === undefined)
+    throw new InvalidArgumentError('Expected key=value.')
+  return { ...labels, [key]: value }
+}

@@ -1,0 +1,63 @@
+import type { MeshStatus, SidecarStatus } from '../control/status.ts'
+import { formatProblem } from '../model/problem.ts'
+import { CommandError } from './command-error.ts'
+import { formatTable } from './table.ts'
+
+export interface StatusOptions {
+  /** Admin address of the control plane. */
+  readonly controlPlane: string
+  readonly json: boolean
+}
+
+const timeoutMs = 5000
+/** Enough of a version to tell two apart. */
+const versionLength = 8
+
+/** `weft status`. Exit code 1 while a sidecar does not run on the newest configuration. */
+export async function status({ controlPlane, json }: StatusOptions): Promise<number> {
+  const mesh = await fetchStatus(new URL('/status', controlPlane))
+  console.log(json ? JSON.stringify(mesh, null, 2) : formatStatus(mesh))
+  return mesh.sidecars.every(sidecar => sidecar.synced === true) ? 0 : 1
+}
+
+async function fetchStatus(url: URL): Promise<MeshStatus> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
+    if (response.ok) return (await response.json()) as MeshStatus
+    throw new Error(`answered ${response.status}`)
+  } catch (error) {
+    const { message, cause } = error as Error
+    const why = cause instanceof Error && cause.message !== '' ? cause.message : message
+    throw new CommandError(`no status from ${url.href}: ${why}`)
+  }
+}
+
+export function formatStatus({ trustDomain, configuration, sidecars }: MeshStatus): string {
+  const head = ['WORKLOAD', 'NAMESPACE', 'STATE', 'TRAFFIC', 'VERSION', 'CONFIGURATION', 'ADDRESS']
+  const rows = sidecars.map(sidecar => [
+    sidecar.name,
+    sidecar.namespace,
+    sidecar.connected ? 'connected' : 'gone',
+    sidecar.ready ? 'takes' : 'none',
+    sidecar.ackedVersion?.slice(0, versionLength) ?? '-',
+    convergence(sidecar),
+    sidecar.address ?? '-',
+  ])
+  return [
+    `trust domain ${trustDomain}, configuration of ${configuration.loadedAt}`,
+    ...configuration.problems.map(problem => `not in use: ${formatProblem(problem)}`),
+    formatTable([head, ...rows]),
+    ...sidecars.flatMap(rejections),
+  ].join('\n')
+}
+
+function convergence({ synced, rejection }: SidecarStatus): string {
+  if (rejection !== undefined) return 'rejected'
+  if (synced === undefined) return '-'
+  return synced ? 'synced' : 'stale'
+}
+
+function rejections({ name, rejection }: SidecarStatus): string[] {
+  const problems = rejection?.problems ?? []
+  return problems.map(({ path, message }) => `${name} rejected: ${path}: ${message}`)
+}

@@ -1,0 +1,26 @@
+import { wallNow } from '../base/clock.ts'
+import { createJoinToken } from '../control/join-token.ts'
+
+export interface TokenOptions {
+  /** Of the control plane. */
+  readonly stateDirectory: string
+  readonly namespace: string
+  /** Default: the workload's name. */
+  readonly serviceAccount?: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly lifeMs: number
+}
+
+/** `weft token create`: prints the token alone, for a file or a secret. */
+export async function createToken(workload: string, options: TokenOptions): Promise<number> {
+  const { stateDirectory, namespace, serviceAccount = workload, labels, lifeMs } = options
+  const token = await createJoinToken(stateDirectory, {
+    namespace,
+    name: workload,
+    serviceAccount,
+    labels,
+    expiresAt: wallNow() + lifeMs,
+  })
+  console.log(token)
+  return 0
+}

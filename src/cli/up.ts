@@ -1,0 +1,85 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { monotonicNow } from '../base/clock.ts'
+import type { Configuration } from '../model/configuration.ts'
+import { CommandError } from './command-error.ts'
+import { readConfiguration } from './read-configuration.ts'
+import { TerminationListener } from './termination.ts'
+import { addressBookOf } from './up/addresses.ts'
+import { claimsOf } from './up/claims.ts'
+import { prepareSidecar } from './up/join.ts'
+import { LocalMesh } from './up/local-mesh.ts'
+import { OrphanGuard } from './up/orphan-guard.ts'
+import { planMesh, type ControlPlan, type MeshPlan, type UpOptions } from './up/plan.ts'
+import { findPortProblems } from './up/ports.ts'
+import { formatProcesses, suggestRequests } from './up/summary.ts'
+import { TrafficView } from './up/traffic-view.ts'
+
+const main = resolve(import.meta.dirname, '../main.ts')
+const summaryIntervalMs = 1000
+
+const print = (line: string): void => console.log(line)
+
+/**
+ * `weft up`: a whole mesh on this machine, until Ctrl-C. Returns 0 when it was told to end, 1 when a second Ctrl-C
+ * had to kill it.
+ * @throws CommandError when the configuration is broken, a port is taken, or a part does not become ready.
+ */
+export async function up(options: UpOptions): Promise<number> {
+  const configuration = await readConfiguration(options.config)
+  const plan = planMesh(configuration, options)
+  const problems = await findPortProblems(claimsOf(plan))
+  if (problems.length > 0) throw new CommandError(problems.join('\n'))
+  await writeControlBootstrap(plan.control)
+
+  using termination = new TerminationListener()
+  const guard = await OrphanGuard.start()
+  const traffic = new TrafficView(print, addressBookOf(plan), monotonicNow)
+  const mesh = new LocalMesh(plan, {
+    main,
+    guard,
+    compileCache: resolve(options.stateDirectory, 'compile-cache'),
+    print,
+    onAccess: (workload, line) => traffic.observe(workload, line),
+    prepare: sidecar => prepareSidecar(sidecar, plan.control),
+  })
+  const summary = setInterval(() => traffic.summarise(), summaryIntervalMs)
+  try {
+    await runMesh(mesh, termination, () => printSummary(plan, configuration, mesh))
+  } catch (error) {
+    mesh.kill()
+    throw error
+  } finally {
+    clearInterval(summary)
+    const stopped = await Promise.race([mesh.stop().then(() => true), termination.second])
+    if (stopped !== true) mesh.kill()
+    await guard.close()
+  }
+  return 0
+}
+
+/** Resolves when it was told to end, also during the start. */
+async function runMesh(
+  mesh: LocalMesh,
+  termination: TerminationListener,
+  onReady: () => void,
+): Promise<void> {
+  const ended = termination.first
+  const started = await Promise.race([mesh.start().then(() => 'started'), ended])
+  if (started === 'started') onReady()
+  const cause = await ended
+  if (cause.kind === 'crash') throw cause.error
+  print('\nstopping; once more to kill')
+}
+
+function printSummary(plan: MeshPlan, configuration: Configuration, mesh: LocalMesh): void {
+  const suggestions = suggestRequests(plan, configuration)
+  print(formatProcesses(plan, mesh.pids))
+  print(['', 'Try:', ...suggestions.map(command => `  ${command}`)].join('\n'))
+  print('\nRequests appear below. Edit the configuration while it runs; Ctrl-C ends it.\n')
+}
+
+async function writeControlBootstrap({ bootstrap, bootstrapFile }: ControlPlan): Promise<void> {
+  await mkdir(dirname(bootstrapFile), { recursive: true, mode: 0o700 })
+  await writeFile(bootstrapFile, JSON.stringify(bootstrap, null, 2), { mode: 0o600 })
+}

@@ -1,0 +1,163 @@
+import { delimiter, dirname } from 'node:path'
+import { monotonicNow } from '../../base/clock.ts'
+import { formatLogLine } from './log-view.ts'
+import type { ApplicationPlan, MeshPlan, SidecarPlan, WorkloadPlan } from './plan.ts'
+import { waitUntilReady } from './readiness.ts'
+import type { WorkloadPids } from './summary.ts'
+import { SupervisedProcess, type ProcessSpec, type Supervision } from './supervised-process.ts'
+
+export interface LocalMeshOptions {
+  readonly guard: Supervision['guard']
+  /** Our own `main.ts`. */
+  readonly main: string
+  /** For Node's compiled code, shared by all children: saves each 16 MB and the time to strip types. */
+  readonly compileCache: string
+  /** Takes what a person should see. */
+  readonly print: (line: string) => void
+  /** Takes a line of a sidecar's access log. */
+  readonly onAccess: (workload: string, line: string) => void
+  /** Makes the files a sidecar needs before its start; called when the control plane is ready. */
+  readonly prepare: (sidecar: SidecarPlan) => Promise<void>
+}
+
+interface LocalSidecar extends SidecarPlan {
+  readonly child: SupervisedProcess
+}
+
+interface LocalWorkload {
+  readonly name: string
+  readonly sidecar: LocalSidecar | undefined
+  readonly application: SupervisedProcess | undefined
+}
+
+const startTimeoutMs = 30_000
+const applicationGraceMs = 10_000
+const controlGraceMs = 5000
+/** Beyond a sidecar's own bound on its drain. */
+const sidecarGraceMs = 2000
+
+/** The processes of a mesh on this machine: the control plane, and each workload with its sidecar. */
+export class LocalMesh {
+  readonly #plan: MeshPlan
+  readonly #options: LocalMeshOptions
+  readonly #control: SupervisedProcess
+  readonly #workloads: readonly LocalWorkload[]
+
+  constructor(plan: MeshPlan, options: LocalMeshOptions) {
+    this.#plan = plan
+    this.#options = options
+    this.#control = this.#createControl()
+    this.#workloads = plan.workloads.map(workload => this.#createWorkload(workload))
+  }
+
+  /** Resolves when every sidecar is ready; rejects with what the first that failed said last. */
+  async start(): Promise<void> {
+    const until = { deadline: monotonicNow() + startTimeoutMs, now: monotonicNow }
+    const control = this.#plan.control.bootstrap
+    this.#control.start()
+    await waitUntilReady(this.#control, { ...control.admin, path: '/status' }, until)
+    for (const { sidecar, application } of this.#workloads) {
+      application?.start()
+      if (sidecar === undefined) continue
+      await this.#options.prepare(sidecar)
+      sidecar.child.start()
+    }
+    await Promise.all(
+      this.#sidecars.map(({ child, bootstrap }) =>
+        waitUntilReady(child, { ...bootstrap.admin, path: '/ready' }, until),
+      ),
+    )
+  }
+
+  /** Process ids by workload, of what runs. */
+  get pids(): ReadonlyMap<string, WorkloadPids> {
+    return new Map(
+      this.#workloads.map(({ name, sidecar, application }) => [
+        name,
+        { application: application?.pid, sidecar: sidecar?.child.pid },
+      ]),
+    )
+  }
+
+  /** Sidecars first, so that their applications can finish what is in flight. */
+  async stop(): Promise<void> {
+    const applications = this.#workloads.flatMap(({ application }) => application ?? [])
+    await Promise.all(
+      this.#sidecars.map(({ child, bootstrap }) =>
+        child.stop(bootstrap.drainTimeoutMs + sidecarGraceMs),
+      ),
+    )
+    await Promise.all(applications.map(application => application.stop(applicationGraceMs)))
+    await this.#control.stop(controlGraceMs)
+  }
+
+  kill(): void {
+    for (const { sidecar, application } of this.#workloads) {
+      sidecar?.child.kill()
+      application?.kill()
+    }
+    this.#control.kill()
+  }
+
+  get #sidecars(): readonly LocalSidecar[] {
+    return this.#workloads.flatMap(({ sidecar }) => sidecar ?? [])
+  }
+
+  #createWorkload({ name, sidecar, application }: WorkloadPlan): LocalWorkload {
+    return {
+      name,
+      sidecar: sidecar && { ...sidecar, child: this.#createSidecar(sidecar) },
+      application: application && this.#createApplication(name, application),
+    }
+  }
+
+  #createControl(): SupervisedProcess {
+    const name = 'control plane'
+    return this.#supervise({
+      name,
+      command: process.execPath,
+      arguments: [this.#options.main, 'control', '--config', this.#plan.control.bootstrapFile],
+      environment: {},
+      onStdout: line => this.#showLog(name, line),
+      onStderr: line => this.#showLog(name, line),
+    })
+  }
+
+  #createSidecar({ bootstrap, bootstrapFile }: SidecarPlan): SupervisedProcess {
+    const workload = bootstrap.workload.name
+    const name = `${workload} sidecar`
+    return this.#supervise({
+      name,
+      command: process.execPath,
+      arguments: [this.#options.main, 'proxy', '--config', bootstrapFile],
+      environment: {},
+      onStdout: line => this.#options.onAccess(workload, line),
+      onStderr: line => this.#showLog(name, line),
+    })
+  }
+
+  #createApplication(name: string, application: ApplicationPlan): SupervisedProcess {
+    const show = (line: string): void => this.#options.print(`${name} | ${line}`)
+    return this.#supervise({ name, ...application, onStdout: show, onStderr: show })
+  }
+
+  #supervise(spec: ProcessSpec): SupervisedProcess {
+    const { guard, print, compileCache } = this.#options
+    const environment = {
+      ...process.env,
+      // `node` means the one that runs us, whatever the system has.
+      PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+      NODE_COMPILE_CACHE: compileCache,
+      ...spec.environment,
+    }
+    return new SupervisedProcess(
+      { ...spec, environment },
+      { guard, report: print, now: monotonicNow },
+    )
+  }
+
+  #showLog(name: string, line: string): void {
+    const shown = formatLogLine(name, line)
+    if (shown !== undefined) this.#options.print(shown)
+  }
+}

@@ -1,0 +1,155 @@
+import { join, resolve } from 'node:path'
+import type { ControlBootstrap, ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
+import type { Configuration } from '../../model/configuration.ts'
+import type { WorkloadResource } from '../../model/kinds/workload.ts'
+
+/** Everything `weft up` will run, decided before anything starts. */
+export interface MeshPlan {
+  readonly control: ControlPlan
+  readonly workloads: readonly WorkloadPlan[]
+}
+
+export interface ControlPlan {
+  readonly bootstrapFile: string
+  readonly bootstrap: ControlBootstrap
+}
+
+export interface WorkloadPlan {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  /** Absent: it stands outside the mesh. */
+  readonly sidecar?: SidecarPlan
+  /** Absent: somebody else runs it. */
+  readonly application?: ApplicationPlan
+}
+
+export interface SidecarPlan {
+  readonly bootstrapFile: string
+  readonly bootstrap: ProxyBootstrap & { readonly joinTokenFile: string }
+}
+
+export interface ApplicationPlan {
+  readonly host: string
+  readonly ports: readonly number[]
+  readonly command: string
+  readonly arguments: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly directory?: string
+}
+
+export interface UpOptions {
+  /** File or folder. */
+  readonly config: string
+  readonly controlPort: number
+  readonly controlAdminPort: number
+  readonly stateDirectory: string
+}
+
+const loopback = '127.0.0.1'
+/** The first sidecar has Istio's ports, each further one the same plus this. */
+const portStep = 100
+const ports = { admin: 15_000, outbound: 15_001, inbound: 15_008 }
+const leaseMs = 30_000
+/** A developer at the terminal does not wait as long as a rollout. */
+const drainTimeoutMs = 5000
+
+export function planMesh(configuration: Configuration, options: UpOptions): MeshPlan {
+  const control = planControl(configuration, options)
+  let sidecars = 0
+  const workloads = configuration.workloads.map((workload): WorkloadPlan => {
+    const { metadata, spec } = workload
+    const application = planApplication(workload)
+    return {
+      name: metadata.name,
+      labels: metadata.labels,
+      ...(spec.sidecar.enabled && {
+        sidecar: planSidecar(workload, { index: sidecars++, control, options }),
+      }),
+      ...(application !== undefined && { application }),
+    }
+  })
+  return { control, workloads }
+}
+
+function planControl({ mesh }: Configuration, options: UpOptions): ControlPlan {
+  const stateDirectory = resolve(options.stateDirectory, 'control')
+  return {
+    bootstrapFile: join(stateDirectory, 'bootstrap.json'),
+    bootstrap: {
+      configPath: options.config,
+      stateDirectory,
+      trustDomain: mesh.trustDomain,
+      push: { host: loopback, port: options.controlPort },
+      admin: { host: loopback, port: options.controlAdminPort },
+      leaseMs,
+    },
+  }
+}
+
+interface SidecarSurroundings {
+  /** Among the sidecars, from 0. */
+  readonly index: number
+  readonly control: ControlPlan
+  readonly options: UpOptions
+}
+
+function planSidecar(
+  { metadata, spec }: WorkloadResource,
+  { index, control, options }: SidecarSurroundings,
+): SidecarPlan {
+  const { name, namespace, labels } = metadata
+  const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
+  const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
+  const { adminPort, outboundPort, inboundPort } = spec.sidecar
+  const at = (chosen: number | undefined, base: number): SocketAddress => ({
+    host: loopback,
+    port: chosen ?? base + index * portStep,
+  })
+  const { healthCheck, zone } = spec
+  return {
+    bootstrapFile: join(stateDirectory, 'bootstrap.json'),
+    bootstrap: {
+      workload: {
+        name,
+        namespace,
+        serviceAccount: spec.serviceAccount ?? name,
+        labels,
+        ...(zone !== undefined && { zone }),
+      },
+      stateDirectory,
+      controlPlane: { ...push, trustDomain },
+      trustBundleFile: join(controlState, 'trust-bundle.pem'),
+      joinTokenFile: join(stateDirectory, 'join-token'),
+      admin: at(adminPort, ports.admin),
+      outbound: at(outboundPort, ports.outbound),
+      inbound: at(inboundPort, ports.inbound),
+      application: { host: spec.address, ports: spec.ports.map(({ port }) => port) },
+      ...(healthCheck !== undefined && {
+        applicationHealth: { path: healthCheck.path, intervalMs: healthCheck.interval },
+      }),
+      upstreams: spec.upstreams.map(({ service, localPort }) => ({
+        host: loopback,
+        port: localPort,
+        service,
+      })),
+      advertise: loopback,
+      drainTimeoutMs,
+      accessLog: 'all',
+    },
+  }
+}
+
+function planApplication({ spec }: WorkloadResource): ApplicationPlan | undefined {
+  const { run, address } = spec
+  const [command, ...commandArguments] = run?.command ?? []
+  if (run === undefined || command === undefined) return undefined
+  const [first] = spec.ports
+  return {
+    host: address,
+    ports: spec.ports.map(({ port }) => port),
+    command,
+    arguments: commandArguments,
+    environment: { ...(first !== undefined && { PORT: String(first.port) }), ...run.environment },
+    ...(run.directory !== undefined && { directory: run.directory }),
+  }
+}

@@ -1,0 +1,23 @@
+import { CommandError } from './cli/command-error.ts'
+
+/**
+ * A sidecar stands beside every workload, so its usual form skips the command line library (7 MB resident);
+ * every other form, also of `proxy`, goes the common way.
+ */
+async function run(argv: readonly string[]): Promise<number> {
+  const [command, option, file] = argv
+  if (command === 'proxy' && option === '--config' && file !== undefined && argv.length === 3) {
+    const { proxy } = await import('./cli/proxy.ts')
+    return proxy(file)
+  }
+  const { runProgram } = await import('./cli/program.ts')
+  return runProgram(argv)
+}
+
+try {
+  process.exit(await run(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof CommandError)) throw error
+  console.error(error.message)
+  process.exit(error.exitCode)
+}

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { formatLogLine } from '../../../../src/cli/up/log-view.ts'
+
+const line = (fields: object): string =>
+  JSON.stringify({ level: 'warn', time: 'T', workload: 'orders', msg: 'lease lost', ...fields })
+
+t.test('a warning shows its message and the fields that add to it', async t => {
+  t.equal(
+    formatLogLine('orders sidecar', line({ attempt: 2, address: '127.0.0.1:15012' })),
+    'orders sidecar | warn: lease lost attempt=2 address="127.0.0.1:15012"',
+  )
+})
+
+t.test('an error shows what its cause said, not where it was thrown', async t => {
+  const error = { message: 'connection refused', stack: 'Error: connection refused\n at …' }
+  t.equal(
+    formatLogLine('control plane', line({ level: 'error', error })),
+    'control plane | error: lease lost: connection refused',
+  )
+})
+
+t.test('the daily business of a sidecar is not shown', async t => {
+  t.equal(formatLogLine('orders sidecar', line({ level: 'info' })), undefined)
+  t.equal(formatLogLine('orders sidecar', line({ level: 'debug' })), undefined)
+})
+
+t.test('a line that is not of the log is shown as it is', async t => {
+  t.equal(formatLogLine('x', 'Error: boom'), 'x | Error: boom')
+  t.equal(formatLogLine('x', '{"a":1}'), 'x | {"a":1}')
+  t.equal(formatLogLine('x', '{'), 'x | {')
+})
