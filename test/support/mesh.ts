@@ -19,6 +19,7 @@ export interface TestMesh {
   readonly folder: string
   readonly configPath: string
   readonly control: ControlPlane
+  readonly pushPort: number
   readonly bootstrap: ControlBootstrap
 }
 
@@ -46,11 +47,14 @@ export async function startMesh(t: Test, yaml: string): Promise<TestMesh> {
   }
   const control = await startControlPlane(bootstrap, { logger: silentLogger })
   t.teardown(() => control.close())
-  return { folder, configPath, control, bootstrap }
+  return { folder, configPath, control, pushPort: control.pushPort, bootstrap }
 }
 
 /** What `weft up` would write for a workload, with ports that the system chooses. */
-export async function bootstrapOf(mesh: TestMesh, workload: TestWorkload): Promise<ProxyBootstrap> {
+export async function bootstrapOf(
+  mesh: Pick<TestMesh, 'folder' | 'pushPort' | 'bootstrap'>,
+  workload: TestWorkload,
+): Promise<ProxyBootstrap> {
   const { name, labels = { app: name }, ports = [], upstreams = [], overrides } = workload
   const { stateDirectory, trustDomain } = mesh.bootstrap
   const state = join(mesh.folder, name)
@@ -62,7 +66,7 @@ export async function bootstrapOf(mesh: TestMesh, workload: TestWorkload): Promi
   return {
     workload: identity,
     stateDirectory: state,
-    controlPlane: { host: loopback, port: mesh.control.pushPort, trustDomain },
+    controlPlane: { host: loopback, port: mesh.pushPort, trustDomain },
     trustBundleFile: join(stateDirectory, 'trust-bundle.pem'),
     joinTokenFile,
     admin: anyPort,

@@ -33,9 +33,8 @@ export async function writeShop(folder: string): Promise<Shop> {
   })
   const config = join(folder, 'mesh.yaml')
   writeFileSync(config, text)
-  const command = [
-    ...['up', config, '--state-directory', join(folder, 'state')],
-    ...['--control-port', String(controlPort), '--control-admin-port', String(controlAdminPort)],
-  ]
+  const command = ['up', config, '--state-directory', join(folder, 'state')]
+  command.push('--control-port', String(controlPort))
+  command.push('--control-admin-port', String(controlAdminPort))
   return { config, controlPort, controlAdminPort, outboundPort, command }
 }
