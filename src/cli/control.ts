@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { createLogger } from '../base/log.ts'
 import { startControlPlane } from '../control/app.ts'
 import type { ControlBootstrap } from '../model/bootstrap.ts'
@@ -21,6 +22,8 @@ export async function controlFromFile(bootstrapFile: string): Promise<number> {
 }
 
 async function run(bootstrap: ControlBootstrap): Promise<number> {
+  // Everything is loaded. `weft up` starts sidecars next, which share a part of it.
+  flushCompileCache()
   const logger = await createLogger({ level: 'info' })
   const processMetrics = createProcessMetrics(process)
   return runService(() => startControlPlane(bootstrap, { logger, processMetrics }), { logger })

@@ -9,6 +9,7 @@ import { MetricsRegistry } from '../telemetry/metrics.ts'
 import { Admin } from './admin/admin.ts'
 import { adminPages, sidecarMetrics } from './admin/pages.ts'
 import type { DataPlanePorts } from './data-plane.ts'
+import type { ProcessMemory } from './memory-trim.ts'
 import { joinMesh } from './membership/mesh-identity.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
 import type { Listener } from './listener/listener.ts'
@@ -20,6 +21,7 @@ export interface ProxyOptions {
   readonly processMetrics: MetricProducer
   /** Takes one line of the access log, without its end. */
   readonly writeAccessLog: (line: string) => void
+  readonly memory: ProcessMemory
   /** Of the software, for `weft status`. */
   readonly build: string
   readonly random?: Random
@@ -45,8 +47,8 @@ export async function startProxy(
   bootstrap: ProxyBootstrap,
   options: ProxyOptions,
 ): Promise<RunningProxy> {
-  const { logger, processMetrics, writeAccessLog, build, random = systemRandom } = options
-  const { signal = new AbortController().signal } = options
+  const { logger, processMetrics, writeAccessLog, memory, build } = options
+  const { random = systemRandom, signal = new AbortController().signal } = options
   let sidecar: Sidecar | undefined
   const metrics = new MetricsRegistry()
   metrics.register(processMetrics)
@@ -59,6 +61,7 @@ export async function startProxy(
       identity,
       logger,
       writeAccessLog,
+      memory,
       random,
       build,
     })

@@ -15,6 +15,7 @@ import { AccessLogFilter } from './filters/access-log.ts'
 import { InboundListener } from './listener/inbound-listener.ts'
 import { Inbound } from './inbound.ts'
 import type { Listener } from './listener/listener.ts'
+import { MemoryTrim, type ProcessMemory } from './memory-trim.ts'
 import { Outbound } from './outbound.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
 import { PoolSet } from './upstream/pool-set.ts'
@@ -24,6 +25,7 @@ export interface DataPlaneOptions {
   readonly logger: Logger
   /** Takes one line of the access log, without its end. */
   readonly writeAccessLog: (line: string) => void
+  readonly memory: ProcessMemory
   readonly random: Random
 }
 
@@ -52,7 +54,7 @@ export class DataPlane {
   readonly #sweeper: NodeJS.Timeout
 
   constructor(bootstrap: ProxyBootstrap, options: DataPlaneOptions) {
-    const { identity, logger, writeAccessLog, random } = options
+    const { identity, logger, writeAccessLog, memory, random } = options
     const { application, accessLog: mode = 'errors' } = bootstrap
     const now = monotonicNow
     this.#logger = logger
@@ -72,7 +74,12 @@ export class DataPlane {
     })
     this.inboundListener = this.#createInboundListener(bootstrap.inbound, identity)
     this.outboundListeners = this.#createOutboundListeners(bootstrap)
-    this.#sweeper = setInterval(() => this.#pools.sweep(monotonicNow()), sweepMs)
+    const trim = new MemoryTrim(memory, () => this.#work(), monotonicNow())
+    this.#sweeper = setInterval(() => {
+      const at = monotonicNow()
+      this.#pools.sweep(at)
+      trim.sweep(at)
+    }, sweepMs)
   }
 
   get snapshot(): Snapshot | undefined {
@@ -107,6 +114,20 @@ export class DataPlane {
     for (const listener of this.#listeners) listener.close()
     this.outbound.close()
     this.inbound.close()
+  }
+
+  /** Connections accepted and closed, and requests begun and ended: any of these changes it. */
+  #work(): number {
+    let work = 0
+    for (const { accepted, connections } of this.#listeners) work += accepted * 2 - connections
+    for (const side of [this.inbound, this.outbound]) {
+      work += side.unrouted.duration.count
+      for (const { stats, endpoints } of side.clusters.values()) {
+        work += stats.duration.count
+        for (const { requests } of endpoints) work += requests
+      }
+    }
+    return work
   }
 
   get #listeners(): readonly Listener[] {

@@ -15,12 +15,14 @@ import { checkSnapshot } from '../model/snapshot-check.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { DataPlane } from './data-plane.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
+import type { ProcessMemory } from './memory-trim.ts'
 import { renewIdentity } from './membership/mesh-identity.ts'
 
 export interface SidecarOptions {
   readonly identity: IdentityHolder
   readonly logger: Logger
   readonly writeAccessLog: (line: string) => void
+  readonly memory: ProcessMemory
   readonly random: Random
   /** Of the software, for `weft status`. */
   readonly build: string
@@ -51,8 +53,8 @@ export class Sidecar {
 
   /** Binds the ports and works by the snapshot on disk, if there is one, before the control plane is heard of. */
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
-    const { identity, logger, random, writeAccessLog } = options
-    const plane = new DataPlane(bootstrap, { identity, logger, random, writeAccessLog })
+    const { identity, logger, random, writeAccessLog, memory } = options
+    const plane = new DataPlane(bootstrap, { identity, logger, random, writeAccessLog, memory })
     try {
       await plane.listen()
     } catch (error) {

@@ -47,6 +47,7 @@ export async function startDataPlane(
     identity: holder,
     logger: silentLogger,
     writeAccessLog: () => {},
+    memory: { resident: () => 0, trim: () => {} },
     random: systemRandom,
   })
   t.teardown(() => plane.close())

@@ -93,6 +93,7 @@ export async function runProxy(t: Test, bootstrap: ProxyBootstrap): Promise<Test
     logger: silentLogger,
     processMetrics: () => [],
     writeAccessLog: line => accessLog.push(line),
+    memory: { resident: () => 0, trim: () => {} },
     build: 'test',
   })
   t.teardown(() => proxy.close())

@@ -148,6 +148,8 @@ export class LocalMesh {
       // `node` means the one that runs us, whatever the system has.
       PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
       NODE_COMPILE_CACHE: compileCache,
+      // One heap of the C library for all threads: some 2 MB less in each sidecar.
+      MALLOC_ARENA_MAX: '1',
       ...spec.environment,
     }
     return new SupervisedProcess(
