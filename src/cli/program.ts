@@ -1,6 +1,9 @@
+import { enableCompileCache } from 'node:module'
+import { resolve } from 'node:path'
 import { Command, CommanderError, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../base/duration.ts'
 import type { SocketAddress } from '../model/bootstrap.ts'
+import { compileCacheOf } from './compile-cache.ts'
 import { version } from './version.ts'
 
 const usageErrorCode = 2
@@ -51,6 +54,8 @@ function addUp(program: Command, finish: Finish): void {
     .option('--control-admin-port <port>', 'admin port of the control plane', parsePort, 15014)
     .option('--state-directory <folder>', 'keys, certificates and snapshots', defaultState)
     .action(async (config: string, options: UpFlags) => {
+      // Before anything else is loaded: sidecars run much of it too, and find it compiled.
+      enableCompileCache(compileCacheOf(resolve(options.stateDirectory)))
       const { up } = await import('./up.ts')
       finish(await up({ config, ...options }))
     })

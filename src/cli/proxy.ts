@@ -1,7 +1,7 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
-import { join } from 'node:path'
 import { createLogger } from '../base/log.ts'
 import { readProxyBootstrap } from './bootstrap-file.ts'
+import { compileCacheOf } from './compile-cache.ts'
 import { processMemory } from './process-memory.ts'
 import { runService } from './run-service.ts'
 import { version } from './version.ts'
@@ -11,7 +11,7 @@ export async function proxy(bootstrapFile: string): Promise<number> {
   const bootstrap = readProxyBootstrap(bootstrapFile)
   const { name, namespace } = bootstrap.workload
   // What is loaded from here on is compiled once: later starts take half the time and 30 MB less.
-  enableCompileCache(join(bootstrap.stateDirectory, 'compile-cache'))
+  enableCompileCache(compileCacheOf(bootstrap.stateDirectory))
   const { startProxy, createProcessMetrics } = await loadProxy()
   const logger = await createLogger({ level: 'info', fields: { workload: name, namespace } })
   flushCompileCache()

@@ -1,9 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { enableCompileCache, flushCompileCache } from 'node:module'
+import { flushCompileCache } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { monotonicNow } from '../base/clock.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { CommandError } from './command-error.ts'
+import { compileCacheOf } from './compile-cache.ts'
 import { readConfiguration } from './read-configuration.ts'
 import { TerminationListener } from './termination.ts'
 import { addressBookOf } from './up/addresses.ts'
@@ -32,8 +33,7 @@ export async function up(options: UpOptions): Promise<number> {
   const problems = await findPortProblems(claimsOf(plan))
   if (problems.length > 0) throw new CommandError(problems.join('\n'))
   await writeControlBootstrap(plan.control)
-  const compileCache = resolve(options.stateDirectory, 'compile-cache')
-  await compileSidecar(compileCache)
+  await compileSidecar()
 
   using termination = new TerminationListener()
   const guard = await OrphanGuard.start()
@@ -41,7 +41,7 @@ export async function up(options: UpOptions): Promise<number> {
   const mesh = new LocalMesh(plan, {
     main,
     guard,
-    compileCache,
+    compileCache: compileCacheOf(resolve(options.stateDirectory)),
     print,
     onAccess: (workload, line) => traffic.observe(workload, line),
     prepare: sidecar => prepareSidecar(sidecar, plan.control),
@@ -87,9 +87,8 @@ async function writeControlBootstrap({ bootstrap, bootstrapFile }: ControlPlan):
   await writeFile(bootstrapFile, JSON.stringify(bootstrap, null, 2), { mode: 0o600 })
 }
 
-/** Compiles once, here, what all sidecars run: each of them then starts faster and with 30 MB less. */
-async function compileSidecar(cache: string): Promise<void> {
-  enableCompileCache(cache)
+/** Compiles once, here, what all sidecars run: each of them then starts faster and with 10 MB less. */
+async function compileSidecar(): Promise<void> {
   const { loadProxy } = await import('./proxy.ts')
   await loadProxy()
   flushCompileCache()

@@ -2,14 +2,14 @@
 export interface ProcessMemory {
   /** Resident bytes. */
   resident(): number
-  /** Collects all garbage and gives free pages back to the system; stops everything for some 20 ms. */
+  /** Collects all garbage and gives free pages back to the system; stops everything for some 15 ms. */
   trim(): void
 }
 
 /** Without a request for so long, nobody feels the pause. */
-const idleMs = 5000
+const idleMs = 2000
 /** Less than this above the last trim's result is not worth it. */
-const growthBytes = 8 * 1024 * 1024
+const growthBytes = 2 * 1024 * 1024
 
 /**
  * Gives memory back when a busy time, or the start, is over: V8 keeps pages that it once had until it allocates

@@ -15,11 +15,11 @@ function setUp() {
   return { state, trim: new MemoryTrim(memory, () => state.work, 0) }
 }
 
-t.test('memory of the start is given back after five idle seconds, once', async t => {
+t.test('memory of the start is given back after two idle seconds, once', async t => {
   const { state, trim } = setUp()
-  trim.sweep(4999)
+  trim.sweep(1999)
   t.equal(state.trims, 0)
-  trim.sweep(5000)
+  trim.sweep(2000)
   trim.sweep(60_000)
   t.equal(state.trims, 1)
 })
@@ -33,13 +33,13 @@ t.test('nothing is done while there is work', async t => {
   t.equal(state.trims, 0)
 })
 
-t.test('it trims again only when the process has grown by 8 MiB', async t => {
+t.test('it trims again only when the process has grown by 2 MiB', async t => {
   const { state, trim } = setUp()
-  trim.sweep(5000)
-  state.resident = 77 * mib
+  trim.sweep(2000)
+  state.resident = 72 * mib - 1
   trim.sweep(20_000)
   t.equal(state.trims, 1)
-  state.resident = 78 * mib
+  state.resident = 72 * mib
   trim.sweep(40_000)
   t.equal(state.trims, 2)
 })
