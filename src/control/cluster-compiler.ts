@@ -52,10 +52,10 @@ export function compileCluster(name: string, policy: Policy | undefined): Cluste
 }
 
 export function compileRetry(policy: Policy | undefined): RetryPolicy {
-  const { attempts, statuses, backoff, perTryTimeout } = policy?.retry ?? {}
+  const { attempts, statuses, backoff, perTryTimeout = 0 } = policy?.retry ?? {}
   return {
     ...merge(defaults.retry, { attempts, statuses, backoffMs: backoff }),
-    ...(perTryTimeout !== undefined && { perTryTimeoutMs: perTryTimeout }),
+    ...(perTryTimeout > 0 && { perTryTimeoutMs: perTryTimeout }),
   }
 }
 

@@ -7,9 +7,11 @@ import type { Registration } from '../model/registration.ts'
 
 /** Everything that can answer, ready to be selected by Services. */
 export interface Instances {
+  /** Those that are not ready as well; of two with one address the newer comes later. */
   readonly registrations: readonly Registration[]
   /** Workloads of the files by `namespace/name`. */
   readonly declared: ReadonlyMap<string, WorkloadResource>
+  /** By name, so that the order of documents decides nothing. */
   readonly slices: readonly EndpointSliceResource[]
 }
 
@@ -23,11 +25,10 @@ export function indexInstances(
       workload,
     ]),
   )
-  return {
-    registrations: registrations.filter(registration => registration.ready),
-    declared,
-    slices: configuration.endpointSlices,
-  }
+  const slices = configuration.endpointSlices.toSorted((a, b) =>
+    a.metadata.name < b.metadata.name ? -1 : 1,
+  )
+  return { registrations, declared, slices }
 }
 
 /** Who answers for one port of a Service, in an order that depends on nothing but their ids. */
@@ -36,22 +37,43 @@ export function compileEndpoints(
   port: ServicePort,
   instances: Instances,
 ): Endpoint[] {
+  const { namespace } = service.metadata
+  const registrations = instances.registrations.filter(
+    registration => registration.namespace === namespace && selects(service, registration.labels),
+  )
   const endpoints = new Map<string, Endpoint>()
-  const add = (endpoint: Endpoint | undefined): void => {
+  for (const registration of registrations) {
+    const endpoint = registeredEndpoint(registration, port, instances)
     if (endpoint !== undefined) endpoints.set(endpoint.id, endpoint)
   }
-  const { namespace } = service.metadata
-  for (const registration of instances.registrations) {
-    if (registration.namespace !== namespace || !selects(service, registration.labels)) continue
-    add(registeredEndpoint(registration, port, instances))
-  }
-  for (const workload of instances.declared.values()) {
-    // With a sidecar it counts when that has registered.
-    if (workload.spec.sidecar.enabled || workload.metadata.namespace !== namespace) continue
-    if (selects(service, workload.metadata.labels)) add(plainEndpoint(workload, port))
-  }
-  for (const slice of instances.slices) sliceEndpoints(service, port, slice).forEach(add)
+  // What a sidecar stands before is reached through it, or not at all.
+  const behindSidecars = new Set(
+    registrations.flatMap(({ address, ports }) => ports.map(number => `${address}:${number}`)),
+  )
+  for (const endpoint of plainEndpoints(service, port, instances))
+    if (!behindSidecars.has(endpoint.id) && !endpoints.has(endpoint.id))
+      endpoints.set(endpoint.id, endpoint)
   return [...endpoints.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** Workloads that have no sidecar, and addresses from slices. */
+function plainEndpoints(
+  service: ServiceResource,
+  port: ServicePort,
+  { declared, slices }: Instances,
+): Endpoint[] {
+  const { namespace } = service.metadata
+  const workloads = [...declared.values()].filter(
+    ({ metadata, spec }) =>
+      // With a sidecar it counts when that has registered.
+      !spec.sidecar.enabled &&
+      metadata.namespace === namespace &&
+      selects(service, metadata.labels),
+  )
+  return [
+    ...workloads.flatMap(workload => workloadEndpoint(workload, port) ?? []),
+    ...slices.flatMap(slice => sliceEndpoints(service, port, slice)),
+  ]
 }
 
 /** A Service without a selector has its endpoints from slices alone, as in Kubernetes. */
@@ -65,6 +87,7 @@ function registeredEndpoint(
   port: ServicePort,
   { declared }: Instances,
 ): Endpoint | undefined {
+  if (!registration.ready) return undefined
   const workload = declared.get(`${registration.namespace}/${registration.name}`)
   const target = targetPort(port, workload)
   if (target === undefined || !registration.ports.includes(target)) return undefined
@@ -81,7 +104,7 @@ function registeredEndpoint(
   }
 }
 
-function plainEndpoint(workload: WorkloadResource, port: ServicePort): Endpoint | undefined {
+function workloadEndpoint(workload: WorkloadResource, port: ServicePort): Endpoint | undefined {
   const target = targetPort(port, workload)
   if (target === undefined) return undefined
   const { address, weight, zone } = workload.spec

@@ -1,7 +1,12 @@
-import { watch, type FSWatcher } from 'node:fs'
+import { watch, type FSWatcher, type Stats } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { loadConfiguration, type LoadResult } from '../model/configuration.ts'
+import {
+  configurationFiles,
+  isConfigurationFile,
+  loadConfiguration,
+  type LoadResult,
+} from '../model/configuration.ts'
 
 /** After the last event for this long, a save is taken to be over: editors write in several steps. */
 const quietMs = 50
@@ -28,20 +33,16 @@ export class FileSource {
     return loadConfiguration(this.#path)
   }
 
-  /** Calls back after each change, with problems or without, one call at a time. */
+  /** Calls back after each change, with problems or without, one call at a time. Resolves when it watches. */
   async watch(onChange: (result: LoadResult) => void): Promise<void> {
     const isFolder = await stat(this.#path).then(
       stats => stats.isDirectory(),
       () => false,
     )
     this.#seen = await this.#fingerprint()
-    // A file is watched through its folder: editors replace it, and the watch would follow the old one.
-    const folder = isFolder ? this.#path : dirname(this.#path)
+    if (this.#closed) return
     const reload = (): void => this.#reloadSoon(onChange)
-    this.#watcher = watch(folder, (_event, name) => {
-      if (isFolder || name === null || name === basename(this.#path)) reload()
-    })
-    this.#watcher.on('error', reload)
+    this.#watcher = this.#watchFolder(isFolder, reload)
     this.#poll = setInterval(() => void this.#lookAgain(reload), pollMs)
     this.#poll.unref()
   }
@@ -53,27 +54,50 @@ export class FileSource {
     clearTimeout(this.#quiet)
   }
 
+  /** A file is watched through its folder: editors replace it, and the watch would follow the old one. */
+  #watchFolder(isFolder: boolean, reload: () => void): FSWatcher | undefined {
+    const file = basename(this.#path)
+    const concernsUs = (name: string): boolean =>
+      isFolder ? isConfigurationFile(name) : name === file
+    try {
+      const watcher = watch(isFolder ? this.#path : dirname(this.#path), (_event, name) => {
+        if (name === null || concernsUs(name)) reload()
+      })
+      return watcher.on('error', reload)
+    } catch {
+      // There is no such folder yet, or too many watches: looking again has to do.
+      return undefined
+    }
+  }
+
   #reloadSoon(onChange: (result: LoadResult) => void): void {
     clearTimeout(this.#quiet)
     if (this.#closed) return
     this.#quiet = setTimeout(() => {
-      this.#loading = this.#loading.then(async () => {
-        this.#seen = await this.#fingerprint()
-        const result = await this.load()
-        if (!this.#closed) onChange(result)
-      })
+      this.#loading = this.#loading.then(() => this.#reload(onChange))
     }, quietMs)
+  }
+
+  async #reload(onChange: (result: LoadResult) => void): Promise<void> {
+    const fingerprint = await this.#fingerprint()
+    if (fingerprint === this.#seen) return
+    this.#seen = fingerprint
+    const result = await this.load()
+    if (!this.#closed) onChange(result)
   }
 
   async #lookAgain(reload: () => void): Promise<void> {
     if ((await this.#fingerprint()) !== this.#seen) reload()
   }
 
-  /** Changes whenever the path's own entry does. */
+  /** Changes whenever one of the files does, and when there is one more or less. */
   async #fingerprint(): Promise<string> {
-    return stat(this.#path).then(
-      ({ mtimeMs, size, ino }) => `${mtimeMs} ${size} ${ino}`,
-      () => 'missing',
-    )
+    const files = await configurationFiles(this.#path).catch(() => [])
+    return (await Promise.all(files.map(markOf))).join('\n')
   }
+}
+
+async function markOf(file: string): Promise<string> {
+  const mark = ({ mtimeMs, size, ino }: Stats): string => `${file} ${mtimeMs} ${size} ${ino}`
+  return stat(file).then(mark, () => `${file} missing`)
 }

@@ -33,8 +33,8 @@ interface Candidate {
 const anything: HttpRouteMatch = { headers: [], queryParams: [] }
 
 function compileRule(
-  { metadata, spec: _spec }: HttpRouteResource,
-  { rule, index }: { rule: HttpRouteRule; index: number },
+  { metadata }: HttpRouteResource,
+  { rule, index }: { readonly rule: HttpRouteRule; readonly index: number },
   context: RouteContext,
 ): Candidate[] {
   const name = `${metadata.namespace}/${metadata.name}/${index}`
@@ -53,13 +53,15 @@ function compileRule(
   }))
 }
 
+interface CompiledRule {
+  readonly rule: HttpRouteRule
+  readonly match: HttpRouteMatch
+  readonly backends: readonly WeightedCluster[]
+}
+
 function compileRoute(
   name: string,
-  {
-    rule,
-    match,
-    backends,
-  }: { rule: HttpRouteRule; match: HttpRouteMatch; backends: WeightedCluster[] },
+  { rule, match, backends }: CompiledRule,
   { retry }: RouteContext,
 ): Route {
   const timeoutMs = rule.timeouts?.request
@@ -104,7 +106,7 @@ function compileMatch({ method, path, headers, queryParams }: HttpRouteMatch): R
 function byPrecedence({ match: a }: Candidate, { match: b }: Candidate): number {
   return (
     pathRank(b) - pathRank(a) ||
-    (b.path?.value.length ?? 0) - (a.path?.value.length ?? 0) ||
+    pathLength(b) - pathLength(a) ||
     Number(b.method !== undefined) - Number(a.method !== undefined) ||
     b.headers.length - a.headers.length ||
     b.queryParams.length - a.queryParams.length
@@ -115,12 +117,17 @@ function byPrecedence({ match: a }: Candidate, { match: b }: Candidate): number 
 function pathRank({ path }: HttpRouteMatch): number {
   switch (path?.type) {
     case 'Exact':
-      return 3
-    case 'RegularExpression':
       return 2
+    case 'RegularExpression':
+      return 1
     case 'PathPrefix':
-      return path.value === '/' ? 0 : 1
     case undefined:
       return 0
   }
+}
+
+/** A match without a path is one for the prefix "/", and the slash at the end of a prefix means nothing. */
+function pathLength({ path }: HttpRouteMatch): number {
+  if (path === undefined) return 0
+  return path.type === 'PathPrefix' ? path.value.replace(/\/$/, '').length : path.value.length
 }

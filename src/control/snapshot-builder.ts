@@ -6,6 +6,7 @@ import type { HttpRouteResource } from '../model/kinds/http-route.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
+import type { RetryPolicy, Route } from '../model/route.ts'
 import type { Service } from '../model/service.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
@@ -25,6 +26,8 @@ interface CompiledService {
   /** `orders.default`, as subscriptions name it. */
   readonly qualifiedName: string
   readonly service: Service
+  /** By the namespace that they stand in; those of another than the Service's hold for callers there. */
+  readonly attachedRoutes: ReadonlyMap<string, readonly Route[]>
   readonly cluster: Cluster
   readonly endpoints: readonly Endpoint[]
 }
@@ -39,12 +42,11 @@ export function compileMesh(
     configuration.trafficPolicies.map(policy => [policyKey(policy), policy.spec]),
   )
   const ports = new Map(
-    configuration.services.map(service => [qualify(service.metadata), service.spec.ports]),
+    configuration.services.map(service => [qualify(service.metadata), httpPorts(service)]),
   )
   const services = new Map<string, CompiledService>()
   for (const resource of configuration.services)
-    for (const port of resource.spec.ports) {
-      if (port.protocol !== 'TCP') continue
+    for (const port of httpPorts(resource)) {
       const compiled = compileService(resource, port, { instances, routes, policies, ports })
       services.set(compiled.service.name, compiled)
     }
@@ -71,9 +73,10 @@ export function snapshotFor(
   }
   for (const compiled of mesh.services.values()) {
     if (subscribed !== '*' && !subscribed.includes(compiled.qualifiedName)) continue
-    content.services[compiled.service.name] = forCaller(compiled, target.namespace)
-    addCluster(compiled.service.name)
-    for (const route of compiled.service.routes)
+    const service = forCaller(compiled, target.namespace)
+    content.services[service.name] = service
+    addCluster(service.name)
+    for (const route of service.routes)
       for (const { cluster } of route.backends) addCluster(cluster)
   }
   return { version: snapshotVersion(content), ...content }
@@ -96,36 +99,61 @@ interface AttachedRoute {
 function compileService(
   resource: ServiceResource,
   port: ServicePort,
-  { instances, routes, policies, ports }: Context,
+  context: Context,
 ): CompiledService {
+  const { namespace } = resource.metadata
   const qualifiedName = qualify(resource.metadata)
   const name = `${qualifiedName}:${port.port}`
-  const policy = policies.get(name) ?? policies.get(qualifiedName)
+  const policy = context.policies.get(name) ?? context.policies.get(qualifiedName)
   const retry = compileRetry(policy)
-  const attached = (routes.get(qualifiedName) ?? []).filter(
-    route => route.port === undefined || route.port === port.port,
+  const fallback = { name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }], retry }
+  const attached = compileAttached({ service: qualifiedName, port: port.port, retry }, context)
+  const routes = attached.get(namespace) ?? [fallback]
+  return {
+    namespace,
+    qualifiedName,
+    service: { name, hosts: hostsOf(resource.metadata), port: port.port, routes },
+    attachedRoutes: attached,
+    cluster: compileCluster(name, policy),
+    endpoints: compileEndpoints(resource, port, context.instances),
+  }
+}
+
+interface Attachment {
+  readonly service: string
+  readonly port: number
+  readonly retry: RetryPolicy
+}
+
+/**
+ * The routes of one port, by the namespace that they stand in. GEP-1294: those of the Service's own namespace hold for
+ * all callers, others for callers of that other namespace only, and there instead of the Service's own.
+ */
+function compileAttached(
+  { service, port, retry }: Attachment,
+  { routes, ports }: Context,
+): ReadonlyMap<string, readonly Route[]> {
+  const attached = (routes.get(service) ?? []).filter(
+    route => route.port === undefined || route.port === port,
   )
-  const clusterOf = (service: string, namespace: string, wanted: number | undefined): string => {
-    const key = qualify({ name: service, namespace })
+  // A route can be attached to the Service and, once more, to this port of it.
+  const resources = [...new Set(attached.map(({ route }) => route))]
+  const clusterOf = (name: string, namespace: string, wanted: number | undefined): string => {
+    const key = qualify({ name, namespace })
     return `${key}:${wanted ?? ports.get(key)?.[0]?.port ?? 0}`
   }
-  const compiled = compileRoutes(
-    attached.map(({ route }) => route),
-    { retry, clusterOf },
+  const byNamespace = Map.groupBy(resources, ({ metadata }) => metadata.namespace)
+  return new Map(
+    [...byNamespace].map(([namespace, list]) => [
+      namespace,
+      compileRoutes(list, { retry, clusterOf }),
+    ]),
   )
-  const fallback = { name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }], retry }
-  return {
-    namespace: resource.metadata.namespace,
-    qualifiedName,
-    service: {
-      name,
-      hosts: hostsOf(resource.metadata),
-      port: port.port,
-      routes: compiled.length > 0 ? compiled : [fallback],
-    },
-    cluster: compileCluster(name, policy),
-    endpoints: compileEndpoints(resource, port, instances),
-  }
+}
+
+/** HTTP travels over TCP: a port for DNS is no business of ours. */
+function httpPorts({ spec }: ServiceResource): ServicePort[] {
+  return spec.ports.filter(({ protocol }) => protocol === 'TCP')
 }
 
 interface Named {
@@ -143,8 +171,13 @@ function hostsOf({ name, namespace }: Named): string[] {
   return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
 }
 
-function forCaller({ service, namespace }: CompiledService, callerNamespace: string): Service {
-  return namespace === callerNamespace ? service : { ...service, hosts: service.hosts.slice(1) }
+function forCaller(
+  { service, namespace, attachedRoutes }: CompiledService,
+  callerNamespace: string,
+): Service {
+  if (namespace === callerNamespace) return service
+  const routes = attachedRoutes.get(callerNamespace) ?? service.routes
+  return { ...service, hosts: service.hosts.slice(1), routes }
 }
 
 function policyKey({ metadata, spec }: TrafficPolicyResource): string {
@@ -153,9 +186,9 @@ function policyKey({ metadata, spec }: TrafficPolicyResource): string {
   return port === undefined ? service : `${service}:${port}`
 }
 
-/** Routes in the order of their names, which breaks ties of precedence. */
+/** Routes in the order of their names, which breaks ties of precedence within a namespace. */
 function parentsOf(routes: readonly HttpRouteResource[]): AttachedRoute[] {
-  const sorted = routes.toSorted((a, b) => (qualify(a.metadata) < qualify(b.metadata) ? -1 : 1))
+  const sorted = routes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   return sorted.flatMap(route =>
     route.spec.parentRefs.map(({ name, namespace, port }) => ({
       service: qualify({ name, namespace: namespace ?? route.metadata.namespace }),

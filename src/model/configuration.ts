@@ -1,15 +1,16 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseDocuments } from './document.ts'
 import type { EndpointSliceResource } from './kinds/endpoint-slice.ts'
 import type { HttpRouteResource } from './kinds/http-route.ts'
-import type { MeshResource } from './kinds/mesh.ts'
+import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
 import type { ServiceResource } from './kinds/service.ts'
 import type { TrafficPolicyResource } from './kinds/traffic-policy.ts'
 import type { WorkloadResource } from './kinds/workload.ts'
+import { maxFileBytes, parseDocuments } from './parsing/document.ts'
+import { checkReferences } from './parsing/references.ts'
+import { Suspects } from './parsing/suspects.ts'
+import { validateDocument, type Resource, type Sourced } from './parsing/validate.ts'
 import type { ConfigurationProblem } from './problem.ts'
-import { checkReferences } from './references.ts'
-import { validateDocument, type Resource, type Sourced } from './validate.ts'
 
 /** All resources of one reading of the files, valid each and together. */
 export interface Configuration {
@@ -33,47 +34,111 @@ export interface SourceFile {
   readonly text: string
 }
 
+/** Nobody reads more; a file that is no configuration at all can have millions. */
+const maxProblems = 1000
+
 /**
- * Reads a file, or all `.yaml` and `.yml` files of a folder (not of folders in it).
- * What can't be read is a problem like any other.
+ * Reads a file, or all `.yaml` and `.yml` files of a folder (not of folders in it). What can't be read is a problem like
+ * any other. So is a configuration without a document: it is a file half written rather than a wish for an empty mesh.
  */
 export async function loadConfiguration(path: string): Promise<LoadResult> {
-  try {
-    return parseConfiguration(await readSources(path))
-  } catch (error) {
-    const message = `cannot be read: ${(error as Error).message}`
-    const problem = { file: path, line: 1, column: 1, path: '', message }
-    return { configuration: collect([]), problems: [problem] }
-  }
+  const reading = new Reading()
+  const names = await configurationFiles(path).catch((error: Error) => {
+    reading.fail(path, `cannot be read: ${error.message}`)
+    return []
+  })
+  const sources = await Promise.all(names.map(readSource))
+  for (const source of sources)
+    if ('text' in source) reading.add(source)
+    else reading.fail(source.name, `cannot be read: ${source.reason}`)
+  if (reading.isEmpty) reading.fail(path, 'holds no document')
+  return reading.finish()
+}
+
+/** Whether a file of a folder is one of its configuration, by its name. */
+export function isConfigurationFile(name: string): boolean {
+  return /\.ya?ml$/.test(name)
+}
+
+/** The files that a path stands for. @throws Error when there is nothing. */
+export async function configurationFiles(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path]
+  const entries = await readdir(path, { withFileTypes: true })
+  return entries
+    .filter(entry => isConfigurationFile(entry.name) && !entry.isDirectory())
+    .map(({ name }) => join(path, name))
+    .toSorted()
 }
 
 /** Parses and checks the files together; reports all problems at once. */
 export function parseConfiguration(files: readonly SourceFile[]): LoadResult {
-  const problems: ConfigurationProblem[] = []
-  const sourced: Sourced[] = []
-  for (const { name, text } of files) {
-    const parsed = parseDocuments(name, text)
-    problems.push(...parsed.problems)
-    for (const document of parsed.documents) {
-      const validation = validateDocument(document)
-      if ('problems' in validation) problems.push(...validation.problems)
-      else sourced.push({ resource: validation.resource, document })
-    }
-  }
-  // A reference to a document that is broken itself would be reported twice.
-  if (problems.length === 0) problems.push(...checkReferences(sourced))
-  return { configuration: collect(sourced.map(({ resource }) => resource)), problems }
+  const reading = new Reading()
+  for (const file of files) reading.add(file)
+  return reading.finish()
 }
 
-async function readSources(path: string): Promise<SourceFile[]> {
-  if (!(await stat(path)).isDirectory()) return [{ name: path, text: await readFile(path, 'utf8') }]
-  const names = (await readdir(path)).filter(name => /\.ya?ml$/.test(name)).toSorted()
-  return Promise.all(
-    names.map(async name => ({
-      name: join(path, name),
-      text: await readFile(join(path, name), 'utf8'),
-    })),
-  )
+/** What was found in the files so far. */
+class Reading {
+  readonly #sourced: Sourced[] = []
+  readonly #problems: ConfigurationProblem[] = []
+  readonly #suspects = new Suspects()
+
+  get isEmpty(): boolean {
+    return this.#sourced.length === 0 && this.#problems.length === 0
+  }
+
+  /** A file of which nothing is known but that something is wrong. */
+  fail(file: string, message: string): void {
+    this.#problems.push({ file, line: 1, column: 1, path: '', message })
+    this.#suspects.addUnknown()
+  }
+
+  add({ name, text }: SourceFile): void {
+    const { documents, problems, broken } = parseDocuments(name, text)
+    for (const problem of problems) this.#problems.push(problem)
+    for (const part of broken) this.#suspects.addText(part)
+    for (const document of documents) {
+      const validation = validateDocument(document)
+      if ('resource' in validation) {
+        this.#sourced.push({ resource: validation.resource, document })
+        continue
+      }
+      for (const problem of validation.problems) this.#problems.push(problem)
+      this.#suspects.addValue(document.value)
+    }
+  }
+
+  finish(): LoadResult {
+    const problems = [...this.#problems, ...checkReferences(this.#sourced, this.#suspects)]
+    return {
+      configuration: collect(this.#sourced.map(({ resource }) => resource)),
+      problems: bounded(problems.toSorted(byPlace)),
+    }
+  }
+}
+
+function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
+  if (a.file !== b.file) return a.file < b.file ? -1 : 1
+  return a.line - b.line || a.column - b.column
+}
+
+function bounded(problems: ConfigurationProblem[]): ConfigurationProblem[] {
+  const next = problems[maxProblems]
+  if (next === undefined) return problems
+  const message = `and more: only the first ${maxProblems} problems are shown`
+  return [...problems.slice(0, maxProblems), { ...next, path: '', message }]
+}
+
+type Source = SourceFile | { readonly name: string; readonly reason: string }
+
+async function readSource(name: string): Promise<Source> {
+  try {
+    const { size } = await stat(name)
+    if (size > maxFileBytes) return { name, reason: `it is larger than ${maxFileBytes} bytes` }
+    return { name, text: await readFile(name, 'utf8') }
+  } catch (error) {
+    return { name, reason: (error as Error).message }
+  }
 }
 
 function collect(resources: readonly Resource[]): Configuration {
@@ -82,7 +147,7 @@ function collect(resources: readonly Resource[]): Configuration {
       (resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind,
     )
   return {
-    mesh: ofKind('Mesh')[0]?.spec ?? { trustDomain: 'weft.local', mtls: 'permissive' },
+    mesh: ofKind('Mesh')[0]?.spec ?? meshDefaults,
     services: ofKind('Service'),
     endpointSlices: ofKind('EndpointSlice'),
     httpRoutes: ofKind('HTTPRoute'),

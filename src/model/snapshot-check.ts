@@ -1,8 +1,8 @@
-import type { Route } from './route.ts'
+import type { Cluster } from './cluster.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Something that keeps a snapshot from being used. */
-export interface SnapshotProblem {
+interface SnapshotProblem {
   /** `clusters.orders.default:80.connectTimeoutMs`. */
   readonly path: string
   readonly message: string
@@ -12,107 +12,163 @@ type Check = { readonly snapshot: Snapshot } | { readonly problems: SnapshotProb
 
 /**
  * Whether a sidecar can work by what came over the wire or lay on its disk: structure as far as the data path
- * relies on it, and consistency. Light, because the sidecar does without the schemas. All problems at once.
+ * relies on it, and consistency. Light, because the sidecar does without the schemas. All problems at once; takes
+ * whatever JSON there is.
  */
 export function checkSnapshot(candidate: unknown): Check {
   const problems: SnapshotProblem[] = []
   const report: Report = (path, message) => problems.push({ path, message })
   if (!isRecord(candidate)) return { problems: [{ path: '', message: 'is no object' }] }
-  for (const part of ['services', 'clusters', 'endpoints', 'inbound'])
-    if (!isRecord(candidate[part])) report(part, 'is missing')
-  if (typeof candidate['version'] !== 'string') report('version', 'is missing')
-  if (problems.length > 0) return { problems }
-  const snapshot = candidate as unknown as Snapshot
-  checkClusters(snapshot, report)
-  checkEndpoints(snapshot, report)
-  checkServices(snapshot, report)
-  if (!['strict', 'permissive'].includes(snapshot.inbound.mtls))
+  const { version, services, clusters, endpoints, inbound } = candidate
+  if (typeof version !== 'string') report('version', 'is missing')
+  for (const [name, part] of Object.entries({ services, clusters, endpoints }))
+    if (!isRecord(part)) report(name, 'is missing')
+  for (const [name, cluster] of entries(clusters)) {
+    checkCluster(name, cluster, report)
+    if (!Array.isArray(fieldsOf(endpoints)[name])) report(`endpoints.${name}`, 'is missing')
+  }
+  for (const [name, list] of entries(endpoints))
+    checkEach(list, `endpoints.${name}`, { check: checkEndpoint, report })
+  for (const [name, service] of entries(services))
+    checkService(service, `services.${name}`, { clusters: fieldsOf(clusters), report })
+  if (!modes.includes(fieldsOf(inbound)['mtls']))
     report('inbound.mtls', 'must be strict or permissive')
-  return problems.length > 0 ? { problems } : { snapshot }
+  return problems.length > 0 ? { problems } : { snapshot: candidate as unknown as Snapshot }
 }
 
 type Report = (path: string, message: string) => void
 
-const loadBalancing: readonly string[] = ['peak-ewma', 'least-request', 'round-robin']
-const policies = ['circuitBreaker', 'outlierDetection', 'retryBudget', 'concurrency'] as const
+const modes: readonly unknown[] = ['strict', 'permissive']
+const loadBalancing: readonly unknown[] = ['peak-ewma', 'least-request', 'round-robin']
+const policies = {
+  circuitBreaker: ['failureRatio', 'minRequests', 'windowMs', 'openMs'],
+  outlierDetection: [
+    'consecutiveFailures',
+    'baseEjectionMs',
+    'maxEjectionMs',
+    'maxEjectedRatio',
+    'panicRatio',
+  ],
+  retryBudget: ['ratio', 'minPerSecond'],
+  concurrency: ['maxRequests', 'maxPending', 'maxConnectionsPerEndpoint'],
+} as const satisfies { readonly [P in keyof Cluster]?: readonly (keyof Cluster[P])[] }
 
-function checkClusters({ clusters, endpoints }: Snapshot, report: Report): void {
-  for (const [name, cluster] of Object.entries(clusters)) {
-    const path = `clusters.${name}`
-    if (!isRecord(cluster)) {
-      report(path, 'is no object')
-      continue
-    }
-    if (cluster.name !== name) report(`${path}.name`, 'differs from its key')
-    if (!loadBalancing.includes(cluster.loadBalancing))
-      report(`${path}.loadBalancing`, `unknown: ${String(cluster.loadBalancing)}`)
-    if (!(cluster.connectTimeoutMs > 0)) report(`${path}.connectTimeoutMs`, 'must be positive')
-    for (const policy of policies)
-      if (!isRecord(cluster[policy])) report(`${path}.${policy}`, 'is missing')
-    if (!Array.isArray(endpoints[name])) report(`endpoints.${name}`, 'is missing')
+function checkCluster(name: string, cluster: unknown, report: Report): void {
+  const path = `clusters.${name}`
+  if (!isRecord(cluster)) return report(path, 'is no object')
+  if (cluster['name'] !== name) report(`${path}.name`, 'differs from its key')
+  if (!loadBalancing.includes(cluster['loadBalancing']))
+    report(`${path}.loadBalancing`, `unknown: ${JSON.stringify(cluster['loadBalancing'])}`)
+  if (!isAtLeast(1, cluster['connectTimeoutMs']))
+    report(`${path}.connectTimeoutMs`, 'must be positive')
+  for (const [policy, fields] of Object.entries(policies)) {
+    const values = fieldsOf(cluster[policy])
+    for (const field of fields)
+      if (!isAtLeast(0, values[field])) report(`${path}.${policy}.${field}`, 'is no number from 0')
   }
 }
 
-function checkEndpoints({ endpoints }: Snapshot, report: Report): void {
-  for (const [name, list] of Object.entries(endpoints)) {
-    if (!Array.isArray(list)) continue
-    for (const [index, endpoint] of list.entries()) {
-      const path = `endpoints.${name}[${index}]`
-      if (typeof endpoint.id !== 'string' || typeof endpoint.address !== 'string')
-        report(path, 'needs id and address')
-      if (!isPort(endpoint.port)) report(`${path}.port`, 'is no port')
-      if (!(endpoint.weight >= 0)) report(`${path}.weight`, 'must not be negative')
-      if (endpoint.mesh === undefined) continue
-      if (!isPort(endpoint.mesh.port)) report(`${path}.mesh.port`, 'is no port')
-      if (!String(endpoint.mesh.identity).startsWith('spiffe://'))
-        report(`${path}.mesh.identity`, 'is no SPIFFE ID')
-    }
+function checkEndpoint(endpoint: unknown, path: string, report: Report): void {
+  const { id, address, port, weight, mesh } = fieldsOf(endpoint)
+  if (typeof id !== 'string' || typeof address !== 'string') report(path, 'needs id and address')
+  if (!isPort(port)) report(`${path}.port`, 'is no port')
+  if (!isAtLeast(0, weight)) report(`${path}.weight`, 'must not be negative')
+  if (mesh === undefined) return
+  const { port: meshPort, identity } = fieldsOf(mesh)
+  if (!isPort(meshPort)) report(`${path}.mesh.port`, 'is no port')
+  if (typeof identity !== 'string' || !identity.startsWith('spiffe://'))
+    report(`${path}.mesh.identity`, 'is no SPIFFE ID')
+}
+
+interface Surroundings {
+  readonly clusters: Readonly<Record<string, unknown>>
+  readonly report: Report
+}
+
+function checkService(service: unknown, path: string, { clusters, report }: Surroundings): void {
+  const { hosts, port, routes } = fieldsOf(service)
+  if (!Array.isArray(hosts) || !hosts.every(host => typeof host === 'string'))
+    report(`${path}.hosts`, 'is no list of names')
+  if (!isPort(port)) report(`${path}.port`, 'is no port')
+  const check = (route: unknown, at: string): void => checkRoute(route, at, { clusters, report })
+  checkEach(routes, `${path}.routes`, { check, report })
+}
+
+function checkRoute(route: unknown, path: string, { clusters, report }: Surroundings): void {
+  const { matches, backends, retry } = fieldsOf(route)
+  checkEach(matches, `${path}.matches`, { check: checkMatch, report })
+  const { attempts, backoffMs, statuses } = fieldsOf(retry)
+  if (!isAtLeast(0, attempts) || !isAtLeast(0, backoffMs) || !Array.isArray(statuses))
+    report(`${path}.retry`, 'needs attempts, backoffMs and statuses')
+  const check = (backend: unknown, at: string): void => {
+    const { cluster, weight } = fieldsOf(backend)
+    if (typeof cluster !== 'string' || !Object.hasOwn(clusters, cluster))
+      report(at, `there is no cluster ${JSON.stringify(cluster)}`)
+    if (!isAtLeast(0, weight)) report(`${at}.weight`, 'must not be negative')
+  }
+  checkEach(backends, `${path}.backends`, { check, report })
+}
+
+const pathKinds = ['exact', 'prefix', 'regex']
+const valueKinds = ['exact', 'regex']
+
+function checkMatch(match: unknown, path: string, report: Report): void {
+  if (!isRecord(match)) return report(path, 'is no object')
+  const { path: wanted, headers = [], query = [] } = match
+  if (wanted !== undefined) checkValue(wanted, `${path}.path`, { kinds: pathKinds, report })
+  checkEach(headers, `${path}.headers`, { check: checkNamedValue, report })
+  checkEach(query, `${path}.query`, { check: checkNamedValue, report })
+}
+
+function checkNamedValue(match: unknown, path: string, report: Report): void {
+  if (typeof fieldsOf(match)['name'] !== 'string') report(`${path}.name`, 'is missing')
+  checkValue(match, path, { kinds: valueKinds, report })
+}
+
+interface ValueCheck {
+  readonly kinds: readonly unknown[]
+  readonly report: Report
+}
+
+function checkValue(match: unknown, path: string, { kinds, report }: ValueCheck): void {
+  const { kind, value } = fieldsOf(match)
+  if (!kinds.includes(kind)) report(`${path}.kind`, `must be one of ${kinds.join(', ')}`)
+  if (typeof value !== 'string') return report(`${path}.value`, 'is missing')
+  if (kind !== 'regex') return
+  try {
+    new RegExp(value)
+  } catch (error) {
+    report(`${path}.value`, (error as Error).message)
   }
 }
 
-function checkServices({ services, clusters }: Snapshot, report: Report): void {
-  for (const [name, service] of Object.entries(services)) {
-    const path = `services.${name}`
-    if (!Array.isArray(service.hosts) || !Array.isArray(service.routes)) {
-      report(path, 'needs hosts and routes')
-      continue
-    }
-    if (!isPort(service.port)) report(`${path}.port`, 'is no port')
-    for (const [index, route] of service.routes.entries()) {
-      checkBackends(route, clusters, missing =>
-        report(`${path}.routes[${index}].backends`, `there is no cluster ${missing}`),
-      )
-      checkPatterns(route, `${path}.routes[${index}]`, report)
-    }
-  }
+interface ElementCheck {
+  readonly check: (element: unknown, path: string, report: Report) => void
+  readonly report: Report
 }
 
-function checkBackends(
-  { backends }: Route,
-  clusters: Snapshot['clusters'],
-  report: (missing: string) => void,
-): void {
-  for (const { cluster } of backends) if (!Object.hasOwn(clusters, cluster)) report(cluster)
-}
-
-function checkPatterns({ matches }: Route, path: string, report: Report): void {
-  for (const match of matches) {
-    const values = [match.path, ...(match.headers ?? []), ...(match.query ?? [])]
-    for (const value of values) {
-      if (value?.kind !== 'regex') continue
-      try {
-        new RegExp(value.value)
-      } catch (error) {
-        report(`${path}.matches`, (error as Error).message)
-      }
-    }
-  }
+function checkEach(list: unknown, path: string, { check, report }: ElementCheck): void {
+  if (!Array.isArray(list)) return report(path, 'is no list')
+  for (const [index, element] of list.entries()) check(element, `${path}[${index}]`, report)
 }
 
 function isPort(port: unknown): boolean {
-  return Number.isInteger(port) && (port as number) > 0 && (port as number) <= 65_535
+  return Number.isInteger(port) && isAtLeast(1, port) && (port as number) <= 65_535
+}
+
+function isAtLeast(least: number, value: unknown): boolean {
+  return typeof value === 'number' && value >= least
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** None, when it is no object. */
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
+}
+
+function entries(value: unknown): [string, unknown][] {
+  return Object.entries(fieldsOf(value))
 }

@@ -21,23 +21,29 @@ const sliceEndpoint = z.strictObject({
   zone: z.string().optional(),
 })
 
+const slicePort = z.strictObject({
+  name: z.string().optional(),
+  protocol: z.string().optional(),
+  appProtocol: z.string().optional(),
+  port,
+})
+
+/** What the API server shows as `null` when it is empty. */
+function list<T extends z.ZodType>(element: T) {
+  return z
+    .array(element)
+    .nullish()
+    .transform(elements => elements ?? [])
+}
+
 /** discovery.k8s.io/v1 EndpointSlice: addresses outside the mesh. */
 export const endpointSliceKind = z.strictObject({
   apiVersion: z.literal('discovery.k8s.io/v1'),
   kind: z.literal('EndpointSlice'),
   metadata: metadata(objectName),
   addressType: z.enum(['IPv4', 'IPv6', 'FQDN']),
-  endpoints: z.array(sliceEndpoint).default([]),
-  ports: z
-    .array(
-      z.strictObject({
-        name: z.string().optional(),
-        protocol: z.string().optional(),
-        appProtocol: z.string().optional(),
-        port,
-      }),
-    )
-    .default([]),
+  endpoints: list(sliceEndpoint),
+  ports: list(slicePort),
 })
 
 export type EndpointSliceResource = z.output<typeof endpointSliceKind>

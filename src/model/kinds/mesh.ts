@@ -1,22 +1,29 @@
 import { z } from 'zod'
 import { metadata, objectName } from './common.ts'
 
+const spec = z
+  .strictObject({
+    trustDomain: z
+      .string()
+      .regex(/^[a-z0-9._-]{1,255}$/, 'must be lower-case letters, digits, ".", "_" and "-"')
+      .default('weft.local')
+      .describe('First part of every identity.'),
+    mtls: z
+      .enum(['strict', 'permissive'])
+      .default('permissive')
+      .describe('`permissive` takes plain text on inbound too, and counts it.'),
+  })
+  .prefault({})
+
 /** weft.dev/v1alpha1 Mesh: settings of the whole. At most one. */
 export const meshKind = z.strictObject({
   apiVersion: z.literal('weft.dev/v1alpha1'),
   kind: z.literal('Mesh'),
   metadata: metadata(objectName),
-  spec: z
-    .strictObject({
-      /** First part of every identity. */
-      trustDomain: z
-        .string()
-        .regex(/^[a-z0-9._-]{1,255}$/, 'must be lower-case letters, digits, ".", "_" and "-"')
-        .default('weft.local'),
-      /** `permissive` takes plain text on inbound too, and counts it. */
-      mtls: z.enum(['strict', 'permissive']).default('permissive'),
-    })
-    .prefault({}),
+  spec,
 })
 
 export type MeshResource = z.output<typeof meshKind>
+
+/** The settings where no Mesh is given. */
+export const meshDefaults: MeshResource['spec'] = spec.parse({})

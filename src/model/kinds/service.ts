@@ -6,10 +6,29 @@ const servicePort = z.strictObject({
   protocol: z.enum(['TCP', 'UDP', 'SCTP']).default('TCP'),
   appProtocol: z.string().optional(),
   port,
-  /** A number, or the name of a Workload's port. Default: the same as `port`. */
-  targetPort: z.union([port, z.string().min(1)]).optional(),
+  targetPort: z
+    .union([port, z.string().min(1)], 'must be a port, or the name of one')
+    .optional()
+    .describe("A number, or the name of a Workload's port. Default: the same as `port`."),
   nodePort: z.unknown().optional(),
 })
+
+const ports = z
+  .array(servicePort)
+  .min(1)
+  .superRefine((list, context) => {
+    for (const [index, { name, port: number, protocol }] of list.entries()) {
+      const earlier = list.slice(0, index)
+      if (earlier.some(other => other.port === number && other.protocol === protocol)) {
+        const message = `${protocol} port ${number} is given twice`
+        context.addIssue({ code: 'custom', path: [index, 'port'], message })
+      }
+      if (name !== undefined && earlier.some(other => other.name === name)) {
+        const message = `${JSON.stringify(name)} is the name of another port`
+        context.addIssue({ code: 'custom', path: [index, 'name'], message })
+      }
+    }
+  })
 
 /** v1/Service. Fields about the cluster's own load balancing are taken and not used. */
 export const serviceKind = z.strictObject({
@@ -18,7 +37,7 @@ export const serviceKind = z.strictObject({
   metadata: metadata(serviceName),
   spec: z.strictObject({
     selector: labels.optional(),
-    ports: z.array(servicePort).min(1),
+    ports,
     ...z
       .strictObject({
         type: z.string(),

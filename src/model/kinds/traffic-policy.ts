@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { duration, metadata, objectName, port, ratio, serviceName } from './common.ts'
+import {
+  duration,
+  metadata,
+  objectName,
+  port,
+  positiveDuration,
+  ratio,
+  serviceName,
+  urlPath,
+} from './common.ts'
 
 const count = z.int().min(1)
 
@@ -13,18 +22,17 @@ export const trafficPolicyKind = z.strictObject({
       group: z.literal('').optional(),
       kind: z.literal('Service').default('Service'),
       name: serviceName,
-      /** Default: all ports of the Service. */
-      port: port.optional(),
+      port: port.optional().describe('Default: all ports of the Service.'),
     }),
     loadBalancing: z.enum(['peak-ewma', 'least-request', 'round-robin']).optional(),
-    connectTimeout: duration.optional(),
+    connectTimeout: positiveDuration.optional(),
     circuitBreaker: z
       .strictObject({
         enabled: z.boolean(),
         failureRatio: ratio,
         minRequests: count,
-        window: duration,
-        openFor: duration,
+        window: positiveDuration,
+        openFor: positiveDuration,
       })
       .partial()
       .optional(),
@@ -32,8 +40,8 @@ export const trafficPolicyKind = z.strictObject({
       .strictObject({
         enabled: z.boolean(),
         consecutiveFailures: count,
-        baseEjection: duration,
-        maxEjection: duration,
+        baseEjection: positiveDuration,
+        maxEjection: positiveDuration,
         maxEjectedRatio: ratio,
         panicRatio: ratio,
       })
@@ -46,7 +54,7 @@ export const trafficPolicyKind = z.strictObject({
     retry: z
       .strictObject({
         attempts: z.int().min(0).max(10),
-        perTryTimeout: duration,
+        perTryTimeout: duration.describe('0s: no limit.'),
         statuses: z.array(z.int().min(400).max(599)),
         backoff: duration,
       })
@@ -56,16 +64,16 @@ export const trafficPolicyKind = z.strictObject({
       .strictObject({ maxRequests: count, maxPending: count, maxConnectionsPerEndpoint: count })
       .partial()
       .optional(),
-    /** Active checks of endpoints outside the mesh. */
     healthCheck: z
       .strictObject({
-        path: z.string().startsWith('/').default('/healthz'),
-        interval: duration.default(5000),
-        timeout: duration.default(1000),
+        path: urlPath.default('/healthz'),
+        interval: positiveDuration.prefault('5s'),
+        timeout: positiveDuration.prefault('1s'),
         healthyThreshold: count.default(2),
         unhealthyThreshold: count.default(3),
       })
-      .optional(),
+      .optional()
+      .describe('Active checks of endpoints outside the mesh.'),
   }),
 })
 

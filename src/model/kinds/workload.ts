@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { duration, metadata, objectName, port } from './common.ts'
+import { metadata, objectName, port, positiveDuration, urlPath } from './common.ts'
+
+const ports = z
+  .array(z.strictObject({ name: z.string().optional(), port }))
+  .default([])
+  .superRefine((list, context) => {
+    for (const [index, { name }] of list.entries())
+      if (name !== undefined && list.slice(0, index).some(other => other.name === name)) {
+        const message = `${JSON.stringify(name)} is the name of another port`
+        context.addIssue({ code: 'custom', path: [index, 'name'], message })
+      }
+  })
 
 /** weft.dev/v1alpha1 Workload: one running instance of a service. */
 export const workloadKind = z.strictObject({
@@ -7,30 +18,32 @@ export const workloadKind = z.strictObject({
   kind: z.literal('Workload'),
   metadata: metadata(objectName),
   spec: z.strictObject({
-    /** Last part of its identity. Default: its own name. */
-    serviceAccount: objectName.optional(),
+    serviceAccount: objectName
+      .optional()
+      .describe('Last part of its identity. Default: its own name.'),
     address: z.string().min(1).default('127.0.0.1'),
-    ports: z.array(z.strictObject({ name: z.string().optional(), port })).default([]),
+    ports,
     zone: z.string().optional(),
     weight: z.int().min(0).max(1_000_000).default(1),
-    /** Asked by its own sidecar; while it fails the workload takes no traffic. */
     healthCheck: z
       .strictObject({
-        path: z.string().startsWith('/').default('/healthz'),
-        interval: duration.default(5000),
+        path: urlPath.default('/healthz'),
+        interval: positiveDuration.prefault('5s'),
       })
-      .optional(),
-    /** Services that it calls on a local port of its sidecar. */
-    upstreams: z.array(z.strictObject({ service: z.string().min(1), localPort: port })).default([]),
-    /** How `weft up` starts it; PORT is set to its first port. */
+      .optional()
+      .describe('Asked by its own sidecar; while it fails the workload takes no traffic.'),
+    upstreams: z
+      .array(z.strictObject({ service: z.string().min(1), localPort: port }))
+      .default([])
+      .describe('Services that it calls on a local port of its sidecar.'),
     run: z
       .strictObject({
         command: z.array(z.string()).min(1),
         environment: z.record(z.string(), z.string()).default({}),
         directory: z.string().optional(),
       })
-      .optional(),
-    /** Ports of its sidecar, where `weft up` should not choose them. */
+      .optional()
+      .describe('How `weft up` starts it; PORT is set to its first port.'),
     sidecar: z
       .strictObject({
         enabled: z.boolean().default(true),
@@ -38,7 +51,8 @@ export const workloadKind = z.strictObject({
         outboundPort: port.optional(),
         inboundPort: port.optional(),
       })
-      .prefault({}),
+      .prefault({})
+      .describe('Ports of its sidecar, where `weft up` should not choose them.'),
   }),
 })
 

@@ -35,5 +35,5 @@ function at(row: readonly number[], index: number): number {
 }
 
 function isSwap(a: string, b: string, i: number, j: number): boolean {
-  return i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+  return a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
 }

@@ -1,13 +1,13 @@
 import type { z } from 'zod'
+import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
+import { meshKind, type MeshResource } from '../kinds/mesh.ts'
+import { serviceKind, type ServiceResource } from '../kinds/service.ts'
+import { trafficPolicyKind, type TrafficPolicyResource } from '../kinds/traffic-policy.ts'
+import { workloadKind, type WorkloadResource } from '../kinds/workload.ts'
+import type { ConfigurationProblem } from '../problem.ts'
 import type { SourceDocument } from './document.ts'
-import { endpointSliceKind, type EndpointSliceResource } from './kinds/endpoint-slice.ts'
-import { httpRouteKind, type HttpRouteResource } from './kinds/http-route.ts'
-import { meshKind, type MeshResource } from './kinds/mesh.ts'
-import { serviceKind, type ServiceResource } from './kinds/service.ts'
-import { trafficPolicyKind, type TrafficPolicyResource } from './kinds/traffic-policy.ts'
-import { workloadKind, type WorkloadResource } from './kinds/workload.ts'
 import { nearest } from './nearest.ts'
-import type { ConfigurationProblem } from './problem.ts'
 
 /** Every kind that a file may hold, by the name that its document gives. */
 export const kinds = {
@@ -35,21 +35,32 @@ export interface Sourced<R extends Resource = Resource> {
 
 type Validation = { readonly resource: Resource } | { readonly problems: ConfigurationProblem[] }
 
-/** Keys that would reach an object's prototype when somebody merges (faults E9). */
+/** Keys that would reach an object's prototype when somebody merges. */
 const poisonous: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+const maxDepth = 100
+
+/** Problems of one document that are worked out; locating many thousands would take minutes. */
+const maxProblems = 100
 
 /** Checks one document by the schema of its kind. All its problems at once. */
 export function validateDocument(document: SourceDocument): Validation {
-  const poisoned = findPoison(document.value)
-  if (poisoned !== undefined)
-    return { problems: [document.problem(poisoned, 'this key is not allowed')] }
+  const dangers = findDangers(document)
+  if (dangers.length > 0) return { problems: dangers }
   const kind = kindOf(document.value)
   if (kind === undefined || !Object.hasOwn(kinds, kind))
     return { problems: [unknownKind(document, kind)] }
   const schema: z.ZodType<Resource> = kinds[kind as keyof typeof kinds]
-  const checked = schema.safeParse(document.value)
+  const checked = schema.safeParse(document.value, {
+    error: ({ input }) => (input === undefined ? 'is missing' : undefined),
+  })
   if (checked.success) return { resource: checked.data }
-  return { problems: checked.error.issues.flatMap(issue => problemsOf(issue, schema, document)) }
+  const { issues } = checked.error
+  return {
+    problems: issues
+      .slice(0, maxProblems)
+      .flatMap(issue => problemsOf(issue, schema, document))
+      .slice(0, maxProblems),
+  }
 }
 
 function kindOf(value: unknown): string | undefined {
@@ -70,16 +81,13 @@ function problemsOf(
   schema: z.ZodType,
   document: SourceDocument,
 ): ConfigurationProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    const known = knownFields(schema, issue.path)
-    return issue.keys.map(key => {
-      const near = nearest(key, known)
-      const hint =
-        near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`
-      return document.problem([...issue.path, key], `unknown field; ${hint}`)
-    })
-  }
-  return [document.problem(issue.path, issue.message)]
+  if (issue.code !== 'unrecognized_keys') return [document.problem(issue.path, issue.message)]
+  const known = knownFields(schema, issue.path)
+  return issue.keys.slice(0, maxProblems).map(key => {
+    const near = nearest(key, known)
+    const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`
+    return document.problem([...issue.path, key], `unknown field; ${hint}`)
+  })
 }
 
 interface SchemaDefinition {
@@ -112,13 +120,25 @@ function definitionOf(schema: z.ZodType): SchemaDefinition {
   return schema.def as unknown as SchemaDefinition
 }
 
-function findPoison(value: unknown): PropertyKey[] | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  for (const key of Object.keys(value)) {
-    const step = Array.isArray(value) ? Number(key) : key
-    if (poisonous.has(key)) return [step]
-    const deeper = findPoison((value as Record<string, unknown>)[key])
-    if (deeper !== undefined) return [step, ...deeper]
+/** What must not even reach a schema. */
+function findDangers(document: SourceDocument): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  // What aliases repeat, perhaps without end, is looked into once.
+  const seen = new Set<object>()
+  const look = (value: unknown, path: readonly PropertyKey[]): void => {
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+    if (seen.has(value) || problems.length === maxProblems) return
+    seen.add(value)
+    if (path.length > maxDepth) {
+      problems.push(document.problem(path.slice(0, 1), `is nested over ${maxDepth} levels deep`))
+      return
+    }
+    for (const [key, field] of Object.entries(value)) {
+      const place = [...path, Array.isArray(value) ? Number(key) : key]
+      if (!poisonous.has(key)) look(field, place)
+      else problems.push(document.problem(place, 'this key is not allowed'))
+    }
   }
-  return undefined
+  look(document.value, [])
+  return problems
 }

@@ -1,0 +1,211 @@
+import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import type { HttpRouteResource } from '../kinds/http-route.ts'
+import type { ServiceResource } from '../kinds/service.ts'
+import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
+import type { WorkloadResource } from '../kinds/workload.ts'
+import type { ConfigurationProblem } from '../problem.ts'
+import { nearest } from './nearest.ts'
+import { parseServiceReference } from './service-reference.ts'
+import type { Suspects } from './suspects.ts'
+import type { Resource, Sourced } from './validate.ts'
+
+type Report = (source: Sourced, path: readonly PropertyKey[], message: string) => void
+
+/**
+ * What no document can tell alone: names given twice, and references that lead nowhere. A reference to what a broken
+ * document may define is passed over.
+ */
+export function checkReferences(
+  sources: readonly Sourced[],
+  suspects: Suspects,
+): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  const report: Report = ({ document }, path, message) => {
+    problems.push(document.problem(path, message))
+  }
+  const services = new Map<string, ServiceResource>()
+  for (const { resource } of sources)
+    if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
+  checkDuplicates(sources, report)
+  checkPorts(sources, report)
+  for (const source of sources)
+    for (const reference of referencesOf(source.resource)) {
+      const message = faultOf(reference, services, suspects)
+      if (message !== undefined) report(source, reference.path, message)
+    }
+  return problems
+}
+
+interface Named {
+  readonly name: string
+  readonly namespace: string
+}
+
+function keyOf({ namespace, name }: Named): string {
+  return `${name}.${namespace}`
+}
+
+function checkDuplicates(sources: readonly Sourced[], report: Report): void {
+  const seen = new Map<string, Sourced>()
+  for (const source of sources)
+    for (const { what, path } of claimsOf(source.resource)) {
+      const first = seen.get(what)
+      if (first === undefined) {
+        seen.set(what, source)
+        continue
+      }
+      const { line } = first.document.locate(path)
+      report(source, path, `${what} is defined already in ${first.document.file}:${line}`)
+    }
+}
+
+interface Claim {
+  /** Of which there can be one only. */
+  readonly what: string
+  readonly path: readonly PropertyKey[]
+}
+
+function claimsOf(resource: Resource): Claim[] {
+  const { kind, metadata } = resource
+  const path = ['metadata', 'name']
+  // Of settings for the whole there can be one only, whatever it is called.
+  if (kind === 'Mesh') return [{ what: kind, path }]
+  const own = { what: `${kind} ${keyOf(metadata)}`, path }
+  return kind === 'TrafficPolicy' ? [own, targetOf(resource)] : [own]
+}
+
+function targetOf({ metadata, spec }: TrafficPolicyResource): Claim {
+  const { name, port } = spec.targetRef
+  const service = keyOf({ name, namespace: metadata.namespace })
+  const target = port === undefined ? service : `port ${port} of ${service}`
+  return { what: `the TrafficPolicy for ${target}`, path: ['spec', 'targetRef'] }
+}
+
+/** On one machine every port is listened on once. */
+function checkPorts(sources: readonly Sourced[], report: Report): void {
+  const taken = new Map<string, string>()
+  for (const source of sources) {
+    if (source.resource.kind !== 'Workload') continue
+    for (const { port, path } of portsOf(source.resource)) {
+      const { address } = source.resource.spec
+      const key = `${address}:${port}`
+      const owner = taken.get(key)
+      if (owner === undefined) taken.set(key, keyOf(source.resource.metadata))
+      else report(source, path, `port ${port} of ${address} is used already by Workload ${owner}`)
+    }
+  }
+}
+
+function* portsOf({ spec }: WorkloadResource): Iterable<{ port: number; path: PropertyKey[] }> {
+  for (const [index, { port }] of spec.ports.entries())
+    yield { port, path: ['spec', 'ports', index, 'port'] }
+  for (const [index, { localPort }] of spec.upstreams.entries())
+    yield { port: localPort, path: ['spec', 'upstreams', index, 'localPort'] }
+  for (const field of ['adminPort', 'outboundPort', 'inboundPort'] as const) {
+    const port = spec.sidecar[field]
+    if (port !== undefined) yield { port, path: ['spec', 'sidecar', field] }
+  }
+}
+
+/** One document's word for a Service, and perhaps for one of its ports. */
+interface Reference {
+  readonly path: readonly PropertyKey[]
+  /** Absent: what stands there is no name of a Service. */
+  readonly wanted: (Named & { readonly port?: number | undefined }) | undefined
+  /** Traffic goes to exactly one port, so that it must be clear which. */
+  readonly isBackend?: boolean
+}
+
+function referencesOf(resource: Resource): Reference[] {
+  switch (resource.kind) {
+    case 'HTTPRoute':
+      return routeReferences(resource)
+    case 'Workload':
+      return upstreamReferences(resource)
+    case 'EndpointSlice':
+      return sliceReferences(resource)
+    case 'TrafficPolicy': {
+      const wanted = { ...resource.spec.targetRef, namespace: resource.metadata.namespace }
+      return [{ path: ['spec', 'targetRef'], wanted }]
+    }
+    case 'Service':
+    case 'Mesh':
+      return []
+  }
+}
+
+function routeReferences({ metadata, spec }: HttpRouteResource): Reference[] {
+  const inNamespace = <R extends { readonly namespace?: string | undefined }>(reference: R) => ({
+    ...reference,
+    namespace: reference.namespace ?? metadata.namespace,
+  })
+  const parents = spec.parentRefs.map((reference, index) => ({
+    path: ['spec', 'parentRefs', index],
+    wanted: inNamespace(reference),
+  }))
+  const backends = spec.rules.flatMap(({ backendRefs }, rule) =>
+    backendRefs.map((reference, index) => ({
+      path: ['spec', 'rules', rule, 'backendRefs', index],
+      wanted: inNamespace(reference),
+      isBackend: true,
+    })),
+  )
+  return [...parents, ...backends]
+}
+
+function upstreamReferences({ metadata, spec }: WorkloadResource): Reference[] {
+  return spec.upstreams.map(({ service }, index) => ({
+    path: ['spec', 'upstreams', index, 'service'],
+    wanted: parseServiceReference(service, metadata.namespace),
+  }))
+}
+
+function sliceReferences({ metadata }: EndpointSliceResource): Reference[] {
+  const name = metadata.labels[serviceNameLabel]
+  if (name === undefined) return []
+  const wanted = { name, namespace: metadata.namespace }
+  return [{ path: ['metadata', 'labels', serviceNameLabel], wanted }]
+}
+
+type Services = ReadonlyMap<string, ServiceResource>
+
+function faultOf(
+  { wanted, isBackend = false }: Reference,
+  services: Services,
+  suspects: Suspects,
+): string | undefined {
+  if (wanted === undefined) return 'must be service[.namespace][:port]'
+  const key = keyOf(wanted)
+  const service = services.get(key)
+  if (service !== undefined) return portFault(service, wanted.port, isBackend)
+  if (suspects.mayDefine(wanted.name)) return undefined
+  const near = nearestService(wanted, services)
+  return `there is no Service ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
+}
+
+function portFault(
+  { metadata, spec }: ServiceResource,
+  wanted: number | undefined,
+  isBackend: boolean,
+): string | undefined {
+  const ports = spec.ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port)
+  const list = ports.length === 0 ? 'none for TCP' : ports.join(', ')
+  if (wanted !== undefined && !ports.includes(wanted))
+    return `Service ${keyOf(metadata)} has no port ${wanted}; it has ${list}`
+  if (isBackend && wanted === undefined && ports.length !== 1)
+    return `give one of the ports of Service ${keyOf(metadata)}; it has ${list}`
+  return undefined
+}
+
+/** One whose name differs by a slip, else one of the same name in another namespace. */
+function nearestService({ name, namespace }: Named, services: Services): string | undefined {
+  const all = [...services.values()].map(({ metadata }) => metadata)
+  const neighbours = all.filter(service => service.namespace === namespace)
+  const near = nearest(
+    name,
+    neighbours.map(service => service.name),
+  )
+  if (near !== undefined) return keyOf({ name: near, namespace })
+  const namesake = all.find(service => service.name === name)
+  return namesake && keyOf(namesake)
+}

@@ -1,0 +1,157 @@
+import t from 'tap'
+import { compileCluster, compileRetry } from '../../../src/control/cluster-compiler.ts'
+import { trafficPolicyKind } from '../../../src/model/kinds/traffic-policy.ts'
+
+const name = 'orders.default:80'
+
+function policy(settings: object) {
+  return trafficPolicyKind.parse({
+    apiVersion: 'weft.dev/v1alpha1',
+    kind: 'TrafficPolicy',
+    metadata: { name: 'orders' },
+    spec: { targetRef: { name: 'orders' }, ...settings },
+  }).spec
+}
+
+/** As documented in model/cluster.ts. */
+const defaults = {
+  name,
+  loadBalancing: 'peak-ewma',
+  connectTimeoutMs: 1000,
+  circuitBreaker: {
+    enabled: true,
+    failureRatio: 0.5,
+    minRequests: 20,
+    windowMs: 10_000,
+    openMs: 5000,
+  },
+  outlierDetection: {
+    enabled: true,
+    consecutiveFailures: 5,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectedRatio: 0.5,
+    panicRatio: 0.3,
+  },
+  retryBudget: { ratio: 0.2, minPerSecond: 10 },
+  concurrency: { maxRequests: 1024, maxPending: 1024, maxConnectionsPerEndpoint: 128 },
+}
+
+t.test(
+  'without a policy, and with an empty one, a cluster has the documented defaults',
+  async t => {
+    t.strictSame(compileCluster(name, undefined), defaults)
+    t.strictSame(compileCluster(name, policy({})), defaults)
+  },
+)
+
+t.test('a policy changes what it says and nothing beside it', async t => {
+  const compiled = compileCluster(
+    name,
+    policy({
+      connectTimeout: '250ms',
+      circuitBreaker: { openFor: '1s' },
+      outlierDetection: { enabled: false, maxEjection: '1m' },
+      retryBudget: { ratio: 0 },
+      concurrency: { maxPending: 1 },
+    }),
+  )
+  t.strictSame(compiled, {
+    ...defaults,
+    connectTimeoutMs: 250,
+    circuitBreaker: { ...defaults.circuitBreaker, openMs: 1000 },
+    outlierDetection: { ...defaults.outlierDetection, enabled: false, maxEjectionMs: 60_000 },
+    retryBudget: { ...defaults.retryBudget, ratio: 0 },
+    concurrency: { ...defaults.concurrency, maxPending: 1 },
+  })
+})
+
+t.test('a policy may decide everything', async t => {
+  const compiled = compileCluster(
+    name,
+    policy({
+      loadBalancing: 'round-robin',
+      connectTimeout: '2s',
+      circuitBreaker: {
+        enabled: false,
+        failureRatio: 0.1,
+        minRequests: 1,
+        window: '1m',
+        openFor: '2m',
+      },
+      outlierDetection: {
+        enabled: false,
+        consecutiveFailures: 2,
+        baseEjection: '3s',
+        maxEjection: '4s',
+        maxEjectedRatio: 1,
+        panicRatio: 0,
+      },
+      retryBudget: { ratio: 0.4, minPerSecond: 0 },
+      concurrency: { maxRequests: 1, maxPending: 2, maxConnectionsPerEndpoint: 3 },
+      healthCheck: {
+        path: '/live',
+        interval: '6s',
+        timeout: '7s',
+        healthyThreshold: 8,
+        unhealthyThreshold: 9,
+      },
+    }),
+  )
+  t.strictSame(compiled, {
+    name,
+    loadBalancing: 'round-robin',
+    connectTimeoutMs: 2000,
+    circuitBreaker: {
+      enabled: false,
+      failureRatio: 0.1,
+      minRequests: 1,
+      windowMs: 60_000,
+      openMs: 120_000,
+    },
+    outlierDetection: {
+      enabled: false,
+      consecutiveFailures: 2,
+      baseEjectionMs: 3000,
+      maxEjectionMs: 4000,
+      maxEjectedRatio: 1,
+      panicRatio: 0,
+    },
+    retryBudget: { ratio: 0.4, minPerSecond: 0 },
+    concurrency: { maxRequests: 1, maxPending: 2, maxConnectionsPerEndpoint: 3 },
+    healthCheck: {
+      path: '/live',
+      intervalMs: 6000,
+      timeoutMs: 7000,
+      healthyThreshold: 8,
+      unhealthyThreshold: 9,
+    },
+  })
+})
+
+t.test('a cluster is checked actively only on request', async t => {
+  t.notOk('healthCheck' in compileCluster(name, policy({ connectTimeout: '1s' })))
+  t.strictSame(compileCluster(name, policy({ healthCheck: {} })).healthCheck, {
+    path: '/healthz',
+    intervalMs: 5000,
+    timeoutMs: 1000,
+    healthyThreshold: 2,
+    unhealthyThreshold: 3,
+  })
+})
+
+t.test('retries have the documented defaults and what the policy says', async t => {
+  const retry = { attempts: 2, statuses: [502, 503, 504], backoffMs: 25 }
+  t.strictSame(compileRetry(undefined), retry)
+  t.strictSame(compileRetry(policy({ retry: { attempts: 0 } })), { ...retry, attempts: 0 })
+  t.strictSame(
+    compileRetry(
+      policy({ retry: { attempts: 5, statuses: [500], backoff: '0s', perTryTimeout: '1s' } }),
+    ),
+    { attempts: 5, statuses: [500], backoffMs: 0, perTryTimeoutMs: 1000 },
+  )
+})
+
+t.test('a try of 0s is one without a limit', async t => {
+  t.notOk('perTryTimeoutMs' in compileRetry(policy({ retry: { perTryTimeout: '0s' } })))
+})

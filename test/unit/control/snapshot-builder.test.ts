@@ -1,0 +1,245 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import t from 'tap'
+import { compileMesh, snapshotFor } from '../../../src/control/snapshot-builder.ts'
+import type { Subscribed } from '../../../src/discovery/message.ts'
+import type { Registration } from '../../../src/model/registration.ts'
+import { checkSnapshot } from '../../../src/model/snapshot-check.ts'
+import { configurationIn, serviceYaml } from '../model/configurations.ts'
+
+function registration(name: string, changes: Partial<Registration> = {}): Registration {
+  return {
+    namespace: 'default',
+    name,
+    serviceAccount: name,
+    labels: { app: name },
+    address: '127.0.0.1',
+    ports: [8080],
+    meshPort: 15_008,
+    identity: `spiffe://weft.local/ns/default/sa/${name}`,
+    ready: true,
+    ...changes,
+  }
+}
+
+function routeYaml(qualifiedName: string, parents: string, backend: string): string {
+  const [name, namespace = 'default'] = qualifiedName.split('.')
+  return `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: ${name}, namespace: ${namespace} }
+spec:
+  parentRefs: ${parents}
+  rules: [{ backendRefs: [{ ${backend} }] }]
+---
+`
+}
+
+function policyYaml(name: string, target: string, settings: string): string {
+  return `apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: ${name} }
+spec: { targetRef: { ${target} }, ${settings} }
+---
+`
+}
+
+interface View {
+  readonly namespace?: string
+  readonly subscribed?: Subscribed
+  readonly registrations?: readonly Registration[]
+}
+
+function snapshot(
+  yaml: string,
+  { namespace = 'default', subscribed = '*', registrations = [] }: View = {},
+) {
+  return snapshotFor(compileMesh(configurationIn(yaml), registrations), { namespace }, subscribed)
+}
+
+t.test('the Service of the first article finds its application', async t => {
+  const yaml = `apiVersion: v1
+kind: Service
+metadata:
+  name: my-service
+spec:
+  selector:
+    app: my-app
+  ports:
+    - protocol: TCP
+      port: 80
+      targetPort: 8080
+`
+  const app = registration('my-app-1', { labels: { app: 'my-app' } })
+  const { services, endpoints } = snapshot(yaml, { registrations: [app] })
+  const name = 'my-service.default:80'
+  t.match(services[name], {
+    port: 80,
+    routes: [{ name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }] }],
+  })
+  t.ok(services[name]?.hosts.includes('my-service'))
+  t.match(endpoints[name], [{ address: '127.0.0.1', port: 8080, mesh: { port: 15_008 } }])
+})
+
+t.test('the mesh that comes with the program splits orders between two versions', async t => {
+  const file = resolve(import.meta.dirname, '../../../config/mesh.yaml')
+  const made = snapshot(readFileSync(file, 'utf8'))
+  t.equal('snapshot' in checkSnapshot(made), true)
+  t.same(
+    made.services['orders.default:80']?.routes.map(({ backends }) => backends),
+    [
+      [{ cluster: 'orders-v2.default:80', weight: 1 }],
+      [
+        { cluster: 'orders-v1.default:80', weight: 90 },
+        { cluster: 'orders-v2.default:80', weight: 10 },
+      ],
+    ],
+  )
+  t.same(made.inbound, { mtls: 'strict' })
+})
+
+t.test('each TCP port of a Service is a service and a cluster of its own', async t => {
+  const ports = '[{ port: 80 }, { port: 81 }, { port: 53, protocol: UDP }]'
+  const { services, clusters, endpoints } = snapshot(serviceYaml('orders', ports))
+  const names = ['orders.default:80', 'orders.default:81']
+  t.same(Object.keys(services), names)
+  t.same(Object.keys(clusters), names)
+  t.same(endpoints, { 'orders.default:80': [], 'orders.default:81': [] })
+})
+
+t.test('the short name of a Service is for callers of its namespace', async t => {
+  const yaml = serviceYaml('orders.shop')
+  const qualified = ['orders.shop', 'orders.shop.svc', 'orders.shop.svc.cluster.local']
+  const hosts = (namespace: string) =>
+    snapshot(yaml, { namespace }).services['orders.shop:80']?.hosts
+  t.same(hosts('shop'), ['orders', ...qualified])
+  t.same(hosts('default'), qualified)
+})
+
+t.test('Services of one name in two namespaces are two', async t => {
+  const yaml = serviceYaml('orders') + serviceYaml('orders.shop')
+  const registrations = [
+    registration('orders'),
+    registration('orders', { namespace: 'shop', meshPort: 1, ports: [80] }),
+  ]
+  const { endpoints } = snapshot(yaml, { registrations })
+  t.same(endpoints['orders.default:80'], [])
+  t.match(endpoints['orders.shop:80'], [{ id: '127.0.0.1:1' }])
+})
+
+t.test('a subscription leaves out what was not asked for', async t => {
+  const yaml = serviceYaml('orders') + serviceYaml('users') + serviceYaml('users.shop')
+  const names = (subscribed: Subscribed) => Object.keys(snapshot(yaml, { subscribed }).services)
+  t.same(names('*'), ['orders.default:80', 'users.default:80', 'users.shop:80'])
+  t.same(names(['users.default']), ['users.default:80'])
+  t.same(names(['users', 'unheard-of.default']), [])
+  t.same(names([]), [])
+})
+
+t.test('a subscription brings the clusters that its routes lead to, and no more', async t => {
+  const yaml =
+    ['orders', 'orders-v2', 'users'].map(name => serviceYaml(name)).join('') +
+    routeYaml('canary', '[{ kind: Service, name: orders }]', 'name: orders-v2')
+  const made = snapshot(yaml, { subscribed: ['orders.default'] })
+  t.same(Object.keys(made.services), ['orders.default:80'])
+  t.same(Object.keys(made.clusters).toSorted(), ['orders-v2.default:80', 'orders.default:80'])
+  t.same(Object.keys(made.endpoints).toSorted(), Object.keys(made.clusters).toSorted())
+})
+
+t.test('a route holds for the ports that it is attached to, once', async t => {
+  const ports = '[{ port: 80 }, { port: 81 }]'
+  const services = serviceYaml('orders', ports) + serviceYaml('v2')
+  const routes = (parents: string) => {
+    const made = snapshot(services + routeYaml('canary', parents, 'name: v2'))
+    return [80, 81].map(port =>
+      made.services[`orders.default:${port}`]?.routes.map(({ name }) => name),
+    )
+  }
+  const [canary, fallback] = [['default/canary/0'], ['default']]
+  t.same(routes('[{ kind: Service, name: orders }]'), [canary, canary])
+  t.same(routes('[{ kind: Service, name: orders, port: 81 }]'), [fallback, canary])
+  t.same(routes('[{ kind: Service, name: orders }, { kind: Service, name: orders, port: 81 }]'), [
+    canary,
+    canary,
+  ])
+})
+
+t.test('a backend without a port has the only one for TCP', async t => {
+  const ports = '[{ port: 53, protocol: UDP }, { port: 81 }]'
+  const services = serviceYaml('orders') + serviceYaml('v2', ports)
+  const parents = '[{ kind: Service, name: orders }]'
+  const made = snapshot(services + routeYaml('canary', parents, 'name: v2'))
+  t.match(made.services['orders.default:80']?.routes, [
+    { backends: [{ cluster: 'v2.default:81' }] },
+  ])
+  t.ok(made.clusters['v2.default:81'])
+})
+
+t.test('several routes of a Service are tried in the order of their names', async t => {
+  const parents = '[{ kind: Service, name: orders }]'
+  const routes = ['b', 'c', 'a'].map(name => routeYaml(name, parents, 'name: orders')).join('')
+  const { services } = snapshot(serviceYaml('orders') + routes)
+  t.same(
+    services['orders.default:80']?.routes.map(({ name }) => name),
+    ['default/a/0', 'default/b/0', 'default/c/0'],
+  )
+})
+
+t.test('a route of another namespace is for callers of that one only', async t => {
+  const parents = '[{ kind: Service, name: orders, namespace: default }]'
+  const yaml =
+    serviceYaml('orders') +
+    serviceYaml('mine.team') +
+    routeYaml('own', parents, 'name: orders') +
+    routeYaml('consumer.team', parents, 'name: mine')
+  const view = (namespace: string) => snapshot(yaml, { namespace, subscribed: ['orders.default'] })
+  const routes = (namespace: string) =>
+    view(namespace).services['orders.default:80']?.routes.map(({ name }) => name)
+  t.same(routes('default'), ['default/own/0'])
+  t.same(routes('other'), ['default/own/0'])
+  t.same(routes('team'), ['team/consumer/0'])
+  t.notOk(view('other').clusters['mine.team:80'])
+  t.ok(view('team').clusters['mine.team:80'])
+})
+
+t.test('a namespace may be called like a property of every object', async t => {
+  const yaml = serviceYaml('orders.constructor')
+  const { services } = snapshot(yaml, { namespace: 'constructor' })
+  t.match(services['orders.constructor:80']?.routes, [{ name: 'default' }])
+})
+
+t.test('a policy for a port goes before one for the whole Service', async t => {
+  const yaml =
+    serviceYaml('orders', '[{ port: 80 }, { port: 81 }]') +
+    serviceYaml('orders.shop') +
+    policyYaml('all', 'name: orders', 'connectTimeout: 5s, retry: { attempts: 5 }') +
+    policyYaml('one', 'name: orders, port: 81', 'connectTimeout: 1s')
+  const { clusters, services } = snapshot(yaml)
+  t.match(clusters['orders.default:80'], { connectTimeoutMs: 5000 })
+  t.match(clusters['orders.default:81'], { connectTimeoutMs: 1000 })
+  t.match(clusters['orders.shop:80'], { connectTimeoutMs: 1000 })
+  t.match(services['orders.default:80']?.routes, [{ retry: { attempts: 5 } }])
+  t.match(services['orders.default:81']?.routes, [{ retry: { attempts: 2 } }])
+})
+
+t.test('retries of a route are those of the Service that was called', async t => {
+  const yaml =
+    serviceYaml('orders') +
+    serviceYaml('v2') +
+    policyYaml('a', 'name: orders', 'retry: { attempts: 5 }') +
+    policyYaml('b', 'name: v2', 'retry: { attempts: 7 }') +
+    routeYaml('canary', '[{ kind: Service, name: orders }]', 'name: v2')
+  t.match(snapshot(yaml).services['orders.default:80']?.routes, [{ retry: { attempts: 5 } }])
+})
+
+t.test('the version follows the content and nothing else', async t => {
+  const yaml = serviceYaml('orders') + serviceYaml('users')
+  const { version } = snapshot(yaml)
+  t.equal(snapshot(serviceYaml('users') + serviceYaml('orders')).version, version)
+  t.equal(snapshot(yaml, { subscribed: ['orders.default', 'users.default'] }).version, version)
+  t.equal(snapshot(yaml, { registrations: [registration('stranger')] }).version, version)
+  t.not(
+    snapshot(yaml, { registrations: [registration('orders', { ports: [80] })] }).version,
+    version,
+  )
+  t.not(snapshot(yaml, { subscribed: ['orders.default'] }).version, version)
+})

@@ -1,0 +1,112 @@
+import t from 'tap'
+import { httpRouteKind } from '../../../../src/model/kinds/http-route.ts'
+import { checkFaults, checkTaken } from '../schemas.ts'
+
+const route = {
+  apiVersion: 'gateway.networking.k8s.io/v1',
+  kind: 'HTTPRoute',
+  metadata: { name: 'orders' },
+  spec: { parentRefs: [{ kind: 'Service', name: 'orders' }], rules: [{}] },
+}
+
+t.test('a parent and an empty rule are enough', async t => {
+  t.same(httpRouteKind.parse(route).spec, {
+    parentRefs: [{ kind: 'Service', name: 'orders' }],
+    rules: [{ matches: [], backendRefs: [] }],
+  })
+})
+
+t.test('what a match leaves out is as Gateway API says', async t => {
+  const match = {
+    path: {},
+    headers: [{ name: 'X-User', value: 'a' }],
+    queryParams: [{ name: 'q', value: 'b' }],
+  }
+  const rules = [{ matches: [{}, match], backendRefs: [{ name: 'orders' }] }]
+  const [rule] = httpRouteKind.parse({ ...route, spec: { ...route.spec, rules } }).spec.rules
+  t.same(rule?.matches, [
+    { headers: [], queryParams: [] },
+    {
+      path: { type: 'PathPrefix', value: '/' },
+      headers: [{ name: 'X-User', type: 'Exact', value: 'a' }],
+      queryParams: [{ name: 'q', type: 'Exact', value: 'b' }],
+    },
+  ])
+  t.same(rule?.backendRefs, [{ kind: 'Service', name: 'orders', weight: 1 }])
+})
+
+t.test('every field has its bounds', async t => {
+  const rules = [
+    {
+      matches: [
+        {
+          path: { type: 'Exact', value: '/a' },
+          headers: [{ name: 'x-user', value: 'a' }],
+          queryParams: [{ name: 'q', value: 'b' }],
+        },
+      ],
+      backendRefs: [{ name: 'orders' }],
+    },
+  ]
+  const full = { ...route, spec: { ...route.spec, rules } }
+  checkFaults(t, httpRouteKind, full, [
+    ['apiVersion', 'gateway.networking.k8s.io/v2', /v1beta1/],
+    ['spec.parentRefs', [], />=1 items/],
+    ['spec.parentRefs.0.kind', 'Gateway', /only routes for a Service are supported/],
+    ['spec.parentRefs.0.kind', undefined, /only routes for a Service are supported/],
+    ['spec.parentRefs.0.group', 'gateway.networking.k8s.io', /expected ""/],
+    ['spec.parentRefs.0.name', 'Orders', /lower-case/],
+    ['spec.parentRefs.0.namespace', 'Team', /lower-case/],
+    ['spec.parentRefs.0.port', 0, />=1/],
+    ['spec.hostnames', ['example.org'], /match the header "Host"/],
+    ['spec.rules', [], />=1 items/],
+    ['spec.rules.0.filters', [{}], /filters are not supported yet/],
+    ['spec.rules.0.matches', Array.from({ length: 65 }, () => ({})), /<=64 items/],
+    ['spec.rules.0.matches.0.path.type', 'Glob', /"Exact"/],
+    ['spec.rules.0.matches.0.path.value', 'a', /must start with "\/"/],
+    ['spec.rules.0.matches.0.path.value', `/${'a'.repeat(1024)}`, /<=1024 characters/],
+    ['spec.rules.0.matches.0.method', 'get', /"GET"/],
+    ['spec.rules.0.matches.0.headers.0.name', 'x user', /no header name/],
+    ['spec.rules.0.matches.0.headers.0.type', 'Prefix', /"Exact"/],
+    ['spec.rules.0.matches.0.headers.0.value', undefined, /expected string/],
+    ['spec.rules.0.matches.0.queryParams.0.name', '', />=1 characters/],
+    ['spec.rules.0.backendRefs.0.kind', 'Pod', /expected "Service"/],
+    ['spec.rules.0.backendRefs.0.name', 'Orders', /lower-case/],
+    ['spec.rules.0.backendRefs.0.namespace', 'Team', /lower-case/],
+    ['spec.rules.0.backendRefs.0.port', 0, />=1/],
+    ['spec.rules.0.backendRefs.0.weight', -1, />=0/],
+    ['spec.rules.0.backendRefs.0.weight', 1_000_001, /<=1000000/],
+    ['spec.rules.0.timeouts.request', 'soon', /no duration/],
+    ['spec.rules.0.timeouts.backendRequest', 'soon', /no duration/],
+    ['spec.rules.0.retry.codes.0', 200, />=400/],
+    ['spec.rules.0.retry.attempts', 11, /<=10/],
+    ['spec.rules.0.retry.backoff', 'soon', /no duration/],
+  ])
+  checkTaken(t, httpRouteKind, full, [
+    ['apiVersion', 'gateway.networking.k8s.io/v1beta1'],
+    ['spec.rules.0.backendRefs.0.weight', 0],
+    ['spec.hostnames', []],
+    ['status', { parents: [] }],
+  ])
+})
+
+t.test('a regular expression that could take too long is refused wherever it stands', async t => {
+  const slow = { type: 'RegularExpression', value: '(a+)+' }
+  const match = 'spec.rules.0.matches.0'
+  checkFaults(t, httpRouteKind, route, [
+    [`${match}.path`, slow, /double/, `${match}.path.value`],
+    [`${match}.headers.0`, { name: 'x', ...slow }, /double/, `${match}.headers.0.value`],
+    [`${match}.queryParams.0`, { name: 'q', ...slow }, /double/, `${match}.queryParams.0.value`],
+  ])
+})
+
+t.test('a try may not last longer than the whole request', async t => {
+  const timed = (request: string, backendRequest: string) => ({
+    ...route,
+    spec: { ...route.spec, rules: [{ timeouts: { request, backendRequest } }] },
+  })
+  const { issues } = httpRouteKind.safeParse(timed('1s', '1001ms')).error ?? {}
+  t.match(issues, [{ path: ['spec', 'rules', 0, 'timeouts', 'backendRequest'] }])
+  t.ok(httpRouteKind.safeParse(timed('1s', '1s')).success)
+  t.ok(httpRouteKind.safeParse(timed('0s', '1s')).success, '0s is no limit')
+})

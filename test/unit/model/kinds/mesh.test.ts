@@ -1,0 +1,26 @@
+import t from 'tap'
+import { meshDefaults, meshKind } from '../../../../src/model/kinds/mesh.ts'
+import { checkFaults, checkTaken } from '../schemas.ts'
+
+const mesh = { apiVersion: 'weft.dev/v1alpha1', kind: 'Mesh', metadata: { name: 'shop' } }
+
+t.test('a Mesh without a word has the settings of a mesh without a Mesh', async t => {
+  const defaults = { trustDomain: 'weft.local', mtls: 'permissive' }
+  t.same(meshKind.parse(mesh).spec, defaults)
+  t.same(meshKind.parse({ ...mesh, spec: {} }).spec, defaults)
+  t.same(meshDefaults, defaults)
+})
+
+t.test('every field has its bounds', async t => {
+  checkFaults(t, meshKind, mesh, [
+    ['apiVersion', 'v1', /expected "weft.dev\/v1alpha1"/],
+    ['spec.trustDomain', 'Example.org', /lower-case/],
+    ['spec.trustDomain', '', /lower-case/],
+    ['spec.trustDomain', 'a'.repeat(256), /lower-case/],
+    ['spec.mtls', 'off', /"strict"\|"permissive"/],
+  ])
+  checkTaken(t, meshKind, mesh, [
+    ['spec.trustDomain', 'prod.example_1.org'],
+    ['spec.mtls', 'strict'],
+  ])
+})

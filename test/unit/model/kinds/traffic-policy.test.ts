@@ -1,0 +1,82 @@
+import t from 'tap'
+import { trafficPolicyKind } from '../../../../src/model/kinds/traffic-policy.ts'
+import { checkFaults, checkTaken } from '../schemas.ts'
+
+const policy = {
+  apiVersion: 'weft.dev/v1alpha1',
+  kind: 'TrafficPolicy',
+  metadata: { name: 'orders' },
+  spec: { targetRef: { name: 'orders' } },
+}
+
+t.test('a target is enough, and says nothing that would hide a default', async t => {
+  t.same(trafficPolicyKind.parse(policy).spec, { targetRef: { kind: 'Service', name: 'orders' } })
+})
+
+t.test('a group of settings may hold any of them', async t => {
+  const spec = {
+    ...policy.spec,
+    circuitBreaker: { openFor: '3s' },
+    retry: { perTryTimeout: '0s' },
+    healthCheck: {},
+  }
+  t.match(trafficPolicyKind.parse({ ...policy, spec }).spec, {
+    circuitBreaker: { openFor: 3000 },
+    retry: { perTryTimeout: 0 },
+    healthCheck: {
+      path: '/healthz',
+      interval: 5000,
+      timeout: 1000,
+      healthyThreshold: 2,
+      unhealthyThreshold: 3,
+    },
+  })
+})
+
+t.test('every field has its bounds', async t => {
+  checkFaults(t, trafficPolicyKind, policy, [
+    ['spec.targetRef', undefined, /expected object/],
+    ['spec.targetRef.kind', 'Gateway', /expected "Service"/],
+    ['spec.targetRef.group', 'apps', /expected ""/],
+    ['spec.targetRef.name', 'Orders', /lower-case/],
+    ['spec.targetRef.port', 0, />=1/],
+    ['spec.loadBalancing', 'random', /"peak-ewma"\|"least-request"\|"round-robin"/],
+    ['spec.connectTimeout', '0s', /longer than 0s/],
+    ['spec.connectTimeout', '1000h', /over 24 days/],
+    ['spec.connectTimeout', '1', /no duration/],
+    ['spec.circuitBreaker.failureRatio', 1.1, /<=1/],
+    ['spec.circuitBreaker.failureRatio', -0.1, />=0/],
+    ['spec.circuitBreaker.minRequests', 0, />=1/],
+    ['spec.circuitBreaker.window', '0s', /longer than 0s/],
+    ['spec.circuitBreaker.openFor', '0s', /longer than 0s/],
+    ['spec.outlierDetection.consecutiveFailures', 0, />=1/],
+    ['spec.outlierDetection.baseEjection', '0s', /longer than 0s/],
+    ['spec.outlierDetection.maxEjection', '0s', /longer than 0s/],
+    ['spec.outlierDetection.maxEjectedRatio', 2, /<=1/],
+    ['spec.outlierDetection.panicRatio', 2, /<=1/],
+    ['spec.retryBudget.ratio', 2, /<=1/],
+    ['spec.retryBudget.minPerSecond', -1, />=0/],
+    ['spec.retry.attempts', 11, /<=10/],
+    ['spec.retry.attempts', -1, />=0/],
+    ['spec.retry.perTryTimeout', 'soon', /no duration/],
+    ['spec.retry.statuses.0', 399, />=400/],
+    ['spec.retry.statuses.0', 600, /<=599/],
+    ['spec.retry.backoff', 25, /expected string/],
+    ['spec.concurrency.maxRequests', 0, />=1/],
+    ['spec.concurrency.maxPending', 0, />=1/],
+    ['spec.concurrency.maxConnectionsPerEndpoint', 0, />=1/],
+    ['spec.healthCheck.path', 'healthz', /start with "\/"/],
+    ['spec.healthCheck.path', '/a b', /hold no space/],
+    ['spec.healthCheck.path', '/a\n', /hold no space/],
+    ['spec.healthCheck.interval', '0s', /longer than 0s/],
+    ['spec.healthCheck.timeout', '0s', /longer than 0s/],
+    ['spec.healthCheck.healthyThreshold', 0, />=1/],
+    ['spec.healthCheck.unhealthyThreshold', 0, />=1/],
+  ])
+  checkTaken(t, trafficPolicyKind, policy, [
+    ['spec.connectTimeout', '596h'],
+    ['spec.retryBudget.minPerSecond', 0.5],
+    ['spec.retry.attempts', 0],
+    ['spec.retry.statuses', [503]],
+  ])
+})
