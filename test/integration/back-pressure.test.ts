@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
@@ -93,7 +94,7 @@ t.test('an endless request to an application that reads nothing stops at the sou
 
 t.test('a slow client gets every byte', async t => {
   const size = 8 * 1024 * 1024
-  const body = Buffer.alloc(size, 'weft')
+  const body = randomBytes(size)
   const port = await startPair(t, (_request, response) => response.end(body))
   const request = http.get({ host: '127.0.0.1', port, agent: false })
   const [response] = (await once(request, 'response')) as [http.IncomingMessage]

@@ -1,12 +1,13 @@
 import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
 import { keep } from '../read-buffer.ts'
+import { Slab, slabBytes } from '../slab.ts'
+
+/** A slab with so much in it leaves before the end of the turn. */
+const gatheredBytes = 64 * 1024
 
 /** Texts and chunks up to this length travel as one string in one write. */
 const joinedBytes = 8192
-
-/** Chunks waiting for the end of the turn; with more they leave at once. */
-const gatheredBytes = 64 * 1024
 
 /**
  * Outgoing bytes of a connection. A head waits for the first bytes of its body, so that a small message is one
@@ -15,67 +16,101 @@ const gatheredBytes = 64 * 1024
 export class Output {
   readonly #socket: Socket
   #text = ''
+  /** Holds bytes that go before {@link #text}. */
+  #slab: Slab | undefined
+  /** Bytes in the slab. */
+  #length = 0
   #scheduled = false
-  #corked = false
   readonly #flushSoon = (): void => {
     this.#scheduled = false
-    this.#writeText()
+    // What the kernel does not take yet is better gathered than left in many slabs.
+    if (!this.#socket.writableNeedDrain) this.flush()
   }
-  readonly #releaseSoon = (): void => this.#release()
 
   constructor(socket: Socket) {
     this.#socket = socket
+    socket.on('drain', this.#flushSoon)
   }
 
   /** Latin-1 text that may wait for what follows in this turn. */
   text(text: string): void {
     this.#text += text
-    if (this.#scheduled) return
+    if (this.#slab !== undefined || this.#scheduled) return
     this.#scheduled = true
     nextTick(this.#flushSoon)
   }
 
   /** @returns false when the socket asks to wait for its 'drain'. */
   chunk(chunk: Buffer): boolean {
-    if (this.#text.length + chunk.length <= joinedBytes) {
+    if (this.#slab === undefined && this.#text.length + chunk.length <= joinedBytes)
       // perf: bench hop-100B. One string write costs less than a vector of two buffers.
       this.text(chunk.latin1Slice(0, chunk.length))
-      return !this.#socket.writableNeedDrain
-    }
-    this.#gather()
-    this.#writeText()
-    const writable = this.#socket.write(keep(chunk))
-    if (this.#socket.writableLength >= gatheredBytes) this.#release()
-    return writable
+    else this.#gather(chunk)
+    return !this.#socket.writableNeedDrain
   }
 
   /** Writes what waits, now. */
   flush(): void {
+    if (this.#slab !== undefined && this.#text !== '') this.#gatherText()
+    this.#writeSlab()
     this.#writeText()
-    this.#release()
-  }
-
-  #writeText(): void {
-    if (this.#text === '') return
-    const text = this.#text
-    this.#text = ''
-    if (this.#socket.writable) this.#socket.write(text, 'latin1')
   }
 
   /**
    * perf: bench pair-1MB. TLS hands out 16 KiB at a time: a system call for each would be half of the cost of a
    * large body, so that chunks of one turn of the event loop leave together.
    */
-  #gather(): void {
-    if (this.#corked) return
-    this.#corked = true
-    this.#socket.cork()
-    setImmediate(this.#releaseSoon)
+  #gather(chunk: Buffer): void {
+    this.#gatherText()
+    if (chunk.length > slabBytes) {
+      this.#writeSlab()
+      this.#write(keep(chunk))
+      return
+    }
+    const slab = this.#slabFor(chunk.length)
+    this.#length += chunk.copy(slab.bytes, this.#length)
+    if (this.#length >= gatheredBytes) this.#writeSlab()
   }
 
-  #release(): void {
-    if (!this.#corked) return
-    this.#corked = false
-    this.#socket.uncork()
+  #gatherText(): void {
+    const text = this.#text
+    this.#text = ''
+    if (text.length > slabBytes) {
+      this.#writeSlab()
+      this.#write(Buffer.from(text, 'latin1'))
+    } else if (text !== '') {
+      const slab = this.#slabFor(text.length)
+      this.#length += slab.bytes.write(text, this.#length, 'latin1')
+    }
+  }
+
+  /** One with room for `bytes`. */
+  #slabFor(bytes: number): Slab {
+    if (this.#length + bytes > slabBytes) this.#writeSlab()
+    if (this.#slab === undefined) {
+      this.#slab = Slab.take()
+      setImmediate(this.#flushSoon)
+    }
+    return this.#slab
+  }
+
+  #writeSlab(): void {
+    const slab = this.#slab
+    if (slab === undefined) return
+    if (this.#socket.writable) slab.writeTo(this.#socket, 0, this.#length)
+    slab.release()
+    this.#slab = undefined
+    this.#length = 0
+  }
+
+  #writeText(): void {
+    const text = this.#text
+    if (text === '') return
+    this.#text = ''
+    if (this.#socket.writable) this.#socket.write(text, 'latin1')
+  }
+
+  #write(bytes: Buffer): void {
+    if (this.#socket.writable) this.#socket.write(bytes)
   }
 }

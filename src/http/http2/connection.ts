@@ -335,7 +335,7 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     const socket = this.#socket
     // Writes are gathered here; the kernel holding them back once more would only delay.
     socket.setNoDelay(true)
-    socket.on('data', (chunk: Buffer) => this.#read(chunk))
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
     socket.on('drain', () => {
       this.output.blocked = false
       this.sender.pump()
@@ -364,7 +364,8 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     this.writer.windowUpdate(0, connectionWindowBytes - defaultWindowBytes)
   }
 
-  #read(chunk: Buffer): void {
+  /** Takes what was read from the socket by another way than its 'data' events. The chunk is only lent. */
+  receive(chunk: Buffer): void {
     this.#liveness.noteRead()
     if (this.#state !== 'open') return this.#discard(chunk)
     try {

@@ -1,13 +1,7 @@
 import type { Output } from './output.ts'
 import { flag, frameHeaderBytes, frameType, preface } from './protocol.ts'
 
-/** Payloads up to this many bytes are copied next to their neighbours; larger ones go to the socket as they are. */
-const maxCopiedBytes = 16 * 1024
-
 export type Setting = readonly [id: number, value: number]
-
-/** A mark that is never in the buffer any more. */
-const gone = -1
 
 /** Writes frames to an output. The block of a HEADERS frame is encoded in place by the caller. */
 export class FrameWriter {
@@ -71,16 +65,11 @@ export class FrameWriter {
     const flags = endStream ? flag.endStream : 0
     const output = this.#output
     this.dataFrames++
-    if (payload.length <= maxCopiedBytes) {
-      const at = this.#begin(payload.length, frameType.data, flags, streamId)
-      output.commit(at + payload.copy(output.buffer, at))
-      return flagsMark(output, at)
-    }
-    const at = output.reserve(frameHeaderBytes)
-    output.putFrameHeader(at, payload.length, (frameType.data << 8) | flags, streamId)
-    output.commit(at + frameHeaderBytes)
-    output.writeThrough(payload)
-    return gone
+    const at = this.#begin(payload.length, frameType.data, flags, streamId)
+    // The commit may send it all, after which the mark says so.
+    const mark = flagsMark(output, at)
+    output.commit(at + payload.copy(output.buffer, at))
+    return mark
   }
 
   /** @returns where in the output's buffer a header block of at most `bound` bytes may be encoded. */

@@ -1,21 +1,23 @@
 import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
+import { Slab } from '../slab.ts'
 
-const slabBytes = 64 * 1024
+/** With so much gathered the rest of the turn is not waited for. */
+const gatheredBytes = 64 * 1024
 
 /** With more streams than this in flight, frames wait for the end of the event loop's turn. */
 const promptStreams = 2
 
 /**
- * Outgoing bytes of a connection, gathered into few writes: each write is a TLS record and a system call.
+ * Outgoing bytes of a connection, gathered into few writes, each of which costs a TLS record and a system
+ * call. Payloads are copied: TLS copies a vector of buffers itself, into memory that it allocates for it.
  * With little in flight what one callback produced leaves when that callback is over, so that a lone request
  * never waits; under load the whole turn of the event loop shares one write.
  */
 export class Output {
   readonly #socket: Socket
   readonly #flushSoon = () => this.flush()
-  /** Where frames are written, at the offset that {@link reserve} returned. */
-  buffer: Buffer = Buffer.allocUnsafeSlow(slabBytes)
+  #slab = Slab.take()
   /** The socket asked to wait for its 'drain'. */
   blocked = false
   /** Streams in flight on the connection, kept by its owner. */
@@ -30,6 +32,11 @@ export class Output {
     this.#socket = socket
   }
 
+  /** Where frames are written, at the offset that {@link reserve} returned. */
+  get buffer(): Buffer {
+    return this.#slab.bytes
+  }
+
   /** Bytes accepted that the kernel has not. */
   get pendingBytes(): number {
     return this.#end - this.#start + this.#socket.writableLength
@@ -39,7 +46,8 @@ export class Output {
   reserve(bytes: number): number {
     if (this.#end + bytes > this.buffer.length) {
       this.flush()
-      this.buffer = Buffer.allocUnsafeSlow(Math.max(slabBytes, bytes))
+      this.#slab.release()
+      this.#slab = Slab.take(bytes)
       this.#origin += this.#end
       this.#start = 0
       this.#end = 0
@@ -51,6 +59,7 @@ export class Output {
   /** Takes what was written from the reserved offset up to `end`. */
   commit(end: number): void {
     this.#end = end
+    if (end - this.#start >= gatheredBytes) this.flush()
   }
 
   /** Writes the nine bytes of RFC 9113 §4.1 at `at`. `typeAndFlags`: the type in the high byte. */
@@ -80,20 +89,14 @@ export class Output {
     return true
   }
 
-  /** Sends what is gathered and `payload` behind it, without copying the payload. */
-  writeThrough(payload: Buffer): void {
-    this.#socket.cork()
-    this.flush()
-    if (this.#socket.writable && !this.#socket.write(payload)) this.blocked = true
-    this.#socket.uncork()
-  }
-
+  /** Writes what is gathered, now. */
   flush(): void {
     this.#scheduled = false
-    if (this.#start === this.#end) return
-    const bytes = this.buffer.subarray(this.#start, this.#end)
+    const start = this.#start
+    if (start === this.#end) return
     this.#start = this.#end
-    if (this.#socket.writable && !this.#socket.write(bytes)) this.blocked = true
+    if (!this.#socket.writable) return
+    if (!this.#slab.writeTo(this.#socket, start, this.#end)) this.blocked = true
   }
 
   #schedule(): void {

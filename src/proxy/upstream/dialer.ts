@@ -51,21 +51,14 @@ export class Dialer {
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
-    const owner: { connection?: Http1ClientConnection } = {}
-    const onread = {
-      buffer: readBuffer,
-      callback: (bytes: number): boolean => {
-        // Bytes before the connection is ours answer nothing.
-        if (owner.connection === undefined) socket.destroy()
-        else owner.connection.receive(readBuffer.subarray(0, bytes))
-        return true
-      },
-    }
+    const reading = new Reading()
+    const { onread } = reading
     const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
     await established(socket, 'connect', where, timeoutMs)
     const { limits, now } = this.#options
-    owner.connection = new Http1ClientConnection(socket, { limits, events, now, idleMs, where })
-    return owner.connection
+    const connection = new Http1ClientConnection(socket, { limits, events, now, idleMs, where })
+    reading.attach(connection)
+    return connection
   }
 
   async #dialSidecar(
@@ -75,7 +68,10 @@ export class Dialer {
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
-    const socket = tls.connect({ ...this.#tls, host: address, port })
+    const reading = new Reading()
+    const options = { ...this.#tls, host: address, port, onread: reading.onread }
+    // Documented, and missing in the types.
+    const socket = tls.connect(options as tls.ConnectionOptions)
     socket.setNoDelay(true)
     await established(socket, 'secureConnect', where, timeoutMs)
     const mismatch = verifyClientPeer(socket, identity) ?? wrongProtocol(socket)
@@ -86,8 +82,35 @@ export class Dialer {
     const { limits, now } = this.#options
     const greeting = new Greeting(events)
     const connection = new Http2ClientConnection(socket, { limits, events: greeting, now })
+    reading.attach(connection)
     await greeting.received(connection, where, timeoutMs)
     return connection
+  }
+}
+
+interface Receiver {
+  receive(chunk: Buffer): void
+}
+
+/** Hands what a socket reads, into the buffer that all share, to the connection that will own the socket. */
+class Reading {
+  #receiver: Receiver | undefined
+  #early: Buffer[] = []
+  readonly onread = {
+    buffer: readBuffer,
+    callback: (bytes: number): boolean => {
+      const chunk = readBuffer.subarray(0, bytes)
+      if (this.#receiver === undefined) this.#early.push(Buffer.from(chunk))
+      else this.#receiver.receive(chunk)
+      return true
+    },
+  }
+
+  /** A peer that speaks first is heard now; what it can have said since the handshake is little. */
+  attach(receiver: Receiver): void {
+    this.#receiver = receiver
+    for (const chunk of this.#early) receiver.receive(chunk)
+    this.#early = []
   }
 }
 

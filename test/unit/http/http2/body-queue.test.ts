@@ -35,17 +35,14 @@ t.test('bytes come out as they went in, whatever the sizes', async t => {
   t.pass()
 })
 
-t.test('tiny chunks are gathered, large ones are not copied', async t => {
+t.test('tiny chunks are gathered', async t => {
   const queue = new BodyQueue()
   for (let i = 0; i < 4096; i++) queue.push(Buffer.from([i]))
   t.equal(queue.take(100_000).length, 4096)
-  const large = Buffer.alloc(4096)
-  queue.push(large)
-  t.equal(queue.take(100_000), large)
   t.equal(queue.bytes, 0)
 })
 
-t.test('a small chunk is safe from its owner once it waits', async t => {
+t.test('a chunk is safe from its owner once it waits', async t => {
   const queue = new BodyQueue()
   const chunk = Buffer.from('abc')
   queue.push(chunk)
