@@ -2,6 +2,7 @@ import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { checkHeadText, parseFields, type FaultCodes } from './fields.ts'
+import { HeadReader } from './head-reader.ts'
 
 /** Where the bytes of a body go, as views of the chunks that came. */
 export interface BodySink {
@@ -65,10 +66,12 @@ type ChunkedState =
   | 'data'
   | 'data-cr'
   | 'data-lf'
-  | 'trailer'
+  | 'last'
+  | 'last-lf'
+  | 'trailers'
   | 'done'
 
-/** `Transfer-Encoding: chunked` (RFC 9112 §7.1), byte by byte except within data. */
+/** `Transfer-Encoding: chunked` (RFC 9112 §7.1), byte by byte except within data and trailers. */
 export class ChunkedReader implements BodyReader {
   readonly remaining = Number.POSITIVE_INFINITY
   readonly #limits: HttpLimits
@@ -77,7 +80,7 @@ export class ChunkedReader implements BodyReader {
   #size = 0
   #digits = 0
   #extensionBytes = 0
-  #trailer = ''
+  #trailers: HeadReader | undefined
 
   constructor(limits: HttpLimits, faults: FaultCodes) {
     this.#limits = limits
@@ -92,6 +95,8 @@ export class ChunkedReader implements BodyReader {
     let at = offset
     while (at < chunk.length && this.#state !== 'done') {
       if (this.#state === 'data') at = this.#readData(chunk, at, sink)
+      else if (this.#state === 'trailers') at = this.#readTrailers(chunk, at, sink)
+      else if (this.#state === 'last' && chunk[at] !== cr) this.#state = 'trailers'
       else this.#step(chunk[at++] ?? 0, sink)
     }
     return at
@@ -113,8 +118,9 @@ export class ChunkedReader implements BodyReader {
         return this.#readExtension(byte)
       case 'size-lf':
         this.#expect(byte, lf)
-        this.#state = this.#size === 0 ? 'trailer' : 'data'
+        this.#state = this.#size === 0 ? 'last' : 'data'
         this.#digits = 0
+        this.#extensionBytes = 0
         return
       case 'data-cr':
         this.#expect(byte, cr)
@@ -124,8 +130,14 @@ export class ChunkedReader implements BodyReader {
         this.#expect(byte, lf)
         this.#state = 'size'
         return
-      case 'trailer':
-        return this.#readTrailer(byte, sink)
+      case 'last':
+        this.#state = 'last-lf'
+        return
+      case 'last-lf':
+        this.#expect(byte, lf)
+        return this.#finish(sink, undefined)
+      default:
+        return
     }
   }
 
@@ -154,23 +166,24 @@ export class ChunkedReader implements BodyReader {
       this.#fail('chunk extensions are too long')
   }
 
-  #readTrailer(byte: number, sink: BodySink): void {
-    this.#trailer += String.fromCharCode(byte)
-    if (this.#trailer.length > this.#limits.maxHeadBytes)
-      throw new ExchangeError(this.#faults.tooLarge, 'the trailers are too long')
-    if (byte !== lf) return
-    if (this.#trailer === '\r\n') this.#finish('', sink)
-    else if (this.#trailer.endsWith('\r\n\r\n')) this.#finish(this.#trailer.slice(0, -2), sink)
-    else if (!this.#trailer.endsWith('\r\n')) this.#fail('a trailer ends in LF without CR')
+  #readTrailers(chunk: Buffer, at: number, sink: BodySink): number {
+    const { tooLarge } = this.#faults
+    this.#trailers ??= new HeadReader(this.#limits, { ...this.#faults, lineTooLong: tooLarge })
+    const text = this.#trailers.read(at === 0 ? chunk : chunk.subarray(at))
+    if (text !== undefined) this.#finish(sink, this.#parseTrailers(text))
+    return at + this.#trailers.consumed
   }
 
-  #finish(text: string, sink: BodySink): void {
-    this.#state = 'done'
-    if (text === '') return sink.onEnd(undefined)
+  #parseTrailers(text: string): HeaderList | undefined {
     checkHeadText(text, this.#faults)
     const { headers } = parseFields(text, 0, this.#limits, this.#faults)
     for (const name of forbiddenTrailers) headers.delete(name)
-    sink.onEnd(headers.length === 0 ? undefined : headers)
+    return headers.length === 0 ? undefined : headers
+  }
+
+  #finish(sink: BodySink, trailers: HeaderList | undefined): void {
+    this.#state = 'done'
+    sink.onEnd(trailers)
   }
 
   #expect(byte: number, expected: number): void {
@@ -191,6 +204,8 @@ const forbiddenTrailers = [
   'content-type',
   'content-range',
   'cache-control',
+  'range',
+  'trailer',
   'max-forwards',
   'www-authenticate',
 ]

@@ -60,9 +60,9 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     this.#idleMs = options.idleMs
     this.#watch = new IdleWatch(socket, this.#idleSince)
     socket.on('end', () => this.#onEnd())
-    socket.on('drain', () => this.#stream?.receiver.onWritable())
+    socket.on('drain', () => this.#onDrain())
     socket.on('error', error => {
-      this.#failure ??= toExchangeError(error, 'upstream', options.where)
+      this.#failure ??= this.#failureOf(error)
     })
     socket.on('close', () => this.#onClose())
   }
@@ -101,7 +101,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
 
   drain(): void {
     this.#retire()
-    if (this.#stream === undefined) this.#socket.destroySoon()
+    if (this.#stream === undefined) this.#socket.destroy()
   }
 
   destroy(error?: ExchangeError): void {
@@ -151,11 +151,13 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
       while (at < chunk.length) {
         const stream = this.#stream
         if (stream === undefined) return this.#onStrayBytes()
+        stream.heard = true
         if (this.#tunnel) return stream.receiver.onBody(at === 0 ? chunk : chunk.subarray(at))
         at = this.#body === undefined ? this.#readHead(chunk, at) : this.#readBody(chunk, at)
       }
     } catch (error) {
-      this.#breakOff(error as ExchangeError)
+      if (!(error instanceof ExchangeError)) throw error
+      this.#breakOff(error)
     }
   }
 
@@ -173,9 +175,17 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     if (text === undefined || stream === undefined) return next
     const response = parseResponse(text, stream.head.method, this.#options.limits)
     if (response.head.status === 101) this.#switch(stream, response)
-    else if (response.head.status < 200) stream.receiver.onInformational(response.head)
+    else if (response.head.status < 200) this.#inform(stream, response, text.length)
     else this.#begin(stream, response, next < chunk.length)
     return next
+  }
+
+  #inform(stream: Http1ClientStream, { head }: ParsedResponse, bytes: number): void {
+    // They are passed on without back-pressure, so that an endless sequence would fill our memory.
+    stream.informationalBytes += bytes
+    if (stream.informationalBytes > this.#options.limits.maxHeadBytes)
+      throw new ExchangeError('upstream_protocol', 'too many informational answers')
+    stream.receiver.onInformational(head)
   }
 
   #switch(stream: Http1ClientStream, response: ParsedResponse): void {
@@ -244,7 +254,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     if (reusable) this.#options.events.onCapacity(this)
     else {
       this.#retire()
-      this.#socket.destroySoon()
+      this.#socket.destroy()
     }
     if (headOnly && response !== undefined) stream.receiver.onHead(response.head, true)
     else stream.receiver.onEnd(trailers)
@@ -281,14 +291,17 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
 
   #onEnd(): void {
     const stream = this.#stream
-    if (stream !== undefined && this.#tunnel) return stream.receiver.onEnd(undefined)
+    if (stream !== undefined && this.#tunnel) {
+      this.#bodyEnded = true
+      return stream.receiver.onEnd(undefined)
+    }
     if (stream !== undefined && this.#body instanceof UntilCloseReader) {
       this.#bodyEnded = true
       this.#retire()
       return this.#finish(stream, false)
     }
     this.#failure ??= new ExchangeError(
-      this.#response === undefined && !this.#heads.started ? 'upstream_closed' : 'upstream_reset',
+      'upstream_closed',
       `${this.#options.where} closed the connection before its answer was complete`,
     )
     this.#socket.destroy()
@@ -298,12 +311,36 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     const stream = this.#stream
     this.#stream = undefined
     this.#retire()
-    const failure =
-      this.#failure ??
-      new ExchangeError('upstream_reset', `${this.#options.where} closed the connection`)
+    const failure = stream === undefined || this.#isTunnelDone(stream) ? undefined : this.#lost()
     stream?.finish()
-    stream?.receiver.onReset(failure)
-    this.#options.events.onClosed(this, stream === undefined ? undefined : failure)
+    if (failure !== undefined) stream?.receiver.onReset(failure)
+    this.#options.events.onClosed(this, failure)
+  }
+
+  #isTunnelDone(stream: Http1ClientStream): boolean {
+    return this.#tunnel && this.#bodyEnded && stream.requestEnded
+  }
+
+  #lost(): ExchangeError {
+    const { where } = this.#options
+    return (
+      this.#failure ?? new ExchangeError('upstream_closed', `the connection to ${where} was closed`)
+    )
+  }
+
+  /**
+   * Only a reset before the first byte of an answer hints that nobody read the request. Nothing that happens to an
+   * established connection proves it, as a failure to connect would.
+   */
+  #failureOf(error: Error): ExchangeError {
+    const { code, message } = toExchangeError(error, 'upstream', this.#options.where)
+    const unread = code === 'upstream_reset' && this.#stream?.heard !== true
+    return new ExchangeError(unread ? code : 'upstream_closed', message, error)
+  }
+
+  #onDrain(): void {
+    const stream = this.#stream
+    if (stream?.requestEnded === false) stream.receiver.onWritable()
   }
 
   #retire(): void {

@@ -22,6 +22,10 @@ export class Http1ClientStream implements ClientStream {
   readonly head: RequestHead
   readonly receiver: ResponseReceiver
   requestEnded = false
+  /** A byte of the answer has come. */
+  heard = false
+  /** Length of the heads of all 1xx answers so far. */
+  informationalBytes = 0
   readonly #owner: ClientStreamOwner
   #writer: BodyWriter | undefined
   #over = false

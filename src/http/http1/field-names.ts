@@ -54,6 +54,9 @@ export function fieldName(rawName: string): FieldName | undefined {
   const name = rawName.toLowerCase()
   const role = roles.get(name) ?? (name.startsWith('proxy-') ? fieldRole.hopByHop : fieldRole.plain)
   const entry = { name, role }
-  if (known.size < maxKnown && rawName.length <= maxKnownLength) known.set(rawName, entry)
+  if (rawName.length > maxKnownLength) return entry
+  // Starting over costs less than never again learning a name after somebody sent a thousand made-up ones.
+  if (known.size >= maxKnown) known.clear()
+  known.set(rawName, entry)
   return entry
 }

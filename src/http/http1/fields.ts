@@ -8,18 +8,22 @@ import { fieldName, fieldRole, isToken } from './field-names.ts'
 export interface FaultCodes {
   readonly malformed: ErrorCode
   readonly tooLarge: ErrorCode
+  /** Of the first line. */
+  readonly lineTooLong: ErrorCode
   readonly unsupported: ErrorCode
 }
 
 export const requestFaults: FaultCodes = {
   malformed: 'bad_request',
   tooLarge: 'headers_too_large',
+  lineTooLong: 'uri_too_long',
   unsupported: 'not_implemented',
 }
 
 export const responseFaults: FaultCodes = {
   malformed: 'upstream_protocol',
   tooLarge: 'upstream_protocol',
+  lineTooLong: 'upstream_protocol',
   unsupported: 'upstream_protocol',
 }
 
@@ -73,6 +77,9 @@ export function parseFields(
     addField(fields, text.slice(at, colon), trimmed(text, colon + 1, end), faults)
     at = end + 2
   }
+  // Each option of Connection is looked up among all fields: the product has to be bounded too.
+  if (fields.connection !== undefined && fields.connection.length > limits.maxHeaderCount)
+    throw new ExchangeError(faults.tooLarge, 'too many connection options')
   dropConnectionFields(fields)
   return fields
 }
@@ -113,18 +120,23 @@ function takeControlField(fields: Fields, role: number, value: string, faults: F
       fields.host = value
       return
     case fieldRole.upgrade:
-      fields.upgrade = fields.upgrade === undefined ? value : `${fields.upgrade},${value}`
+      fields.upgrade = joined(fields.upgrade, value)
       return
     case fieldRole.expect:
-      fields.expect = fields.expect === undefined ? value : `${fields.expect},${value}`
+      fields.expect = joined(fields.expect, value)
       return
     case fieldRole.te:
-      fields.te = fields.te === undefined ? value : `${fields.te},${value}`
+      fields.te = joined(fields.te, value)
       return
     case fieldRole.keepAlive:
       fields.keepAlive = value
       return
   }
+}
+
+/** RFC 9110 §5.3: lines of the same name are one list. */
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`
 }
 
 /** Up to 15 digits: exact as a number, and far beyond any body. */

@@ -1,6 +1,5 @@
 import { ExchangeError } from '../../base/errors.ts'
 import type { HttpLimits } from '../limits.ts'
-import { keep } from '../read-buffer.ts'
 import type { FaultCodes } from './fields.ts'
 
 const endOfHead = Buffer.from('\r\n\r\n')
@@ -11,8 +10,11 @@ const lf = 10
 export class HeadReader {
   readonly #limits: HttpLimits
   readonly #faults: FaultCodes
-  /** Bytes of an unfinished head. */
+  /** An unfinished head: the first {@link #length} bytes of a buffer that doubles as it fills. */
   #partial: Buffer | undefined
+  #length = 0
+  /** The unfinished head has its first line. */
+  #hasLine = false
   /** Offset behind the head in the chunk that {@link read} was last given. */
   consumed = 0
 
@@ -26,59 +28,88 @@ export class HeadReader {
     return this.#partial !== undefined
   }
 
+  /** The unfinished head begins with `text`. */
+  startsWith(text: string): boolean {
+    return this.#length >= text.length && this.#partial?.latin1Slice(0, text.length) === text
+  }
+
   /**
    * @returns the head's lines with their CRLFs, without the empty one at the end; undefined while it is not
    * complete. {@link consumed} tells how much of `chunk` it took.
    * @throws ExchangeError when it is too large or cannot become a head.
    */
   read(chunk: Buffer): string | undefined {
-    if (this.#partial !== undefined) return this.#continue(chunk, this.#partial)
+    if (this.#partial !== undefined) return this.#continue(chunk)
     const start = skipEmptyLines(chunk)
     const end = chunk.indexOf(endOfHead, start)
-    if (end < 0) {
+    if (end < 0 || end - start > this.#limits.maxHeadBytes) {
       this.consumed = chunk.length
-      if (start < chunk.length) this.#hold(keep(chunk.subarray(start)))
+      if (start < chunk.length) this.#check(0, this.#hold(chunk.subarray(start)))
       return undefined
     }
-    this.#checkSize(end - start)
     this.consumed = end + 4
     return chunk.latin1Slice(start, end + 2)
   }
 
-  #continue(chunk: Buffer, partial: Buffer): string | undefined {
-    const bytes = Buffer.concat([partial, chunk])
+  #continue(chunk: Buffer): string | undefined {
+    const before = this.#length
+    const bytes = this.#hold(chunk)
     const start = skipEmptyLines(bytes)
+    if (start > 0) return this.#startOver(chunk, bytes.subarray(start))
     // The end may begin in the last three bytes that were there before.
-    const end = bytes.indexOf(endOfHead, Math.max(start, partial.length - 3))
-    if (end < 0) {
+    const end = bytes.indexOf(endOfHead, Math.max(0, before - 3))
+    if (end < 0 || end > this.#limits.maxHeadBytes) {
       this.consumed = chunk.length
-      this.#hold(bytes.subarray(start))
+      this.#check(before, bytes)
       return undefined
     }
+    this.#forget()
+    this.consumed = end + 4 - before
+    return bytes.latin1Slice(0, end + 2)
+  }
+
+  /** An empty line before the head was cut in two: the head begins in `chunk`, of which `rest` is the end. */
+  #startOver(chunk: Buffer, rest: Buffer): string | undefined {
+    this.#forget()
+    const text = this.read(rest)
+    this.consumed += chunk.length - rest.length
+    return text
+  }
+
+  /** @returns all bytes of the unfinished head. */
+  #hold(chunk: Buffer): Buffer {
+    const length = this.#length + chunk.length
+    let bytes = this.#partial
+    if (bytes === undefined || length > bytes.length) {
+      // Doubled, so that a head that comes byte by byte is not copied as often as it has bytes.
+      const grown = Buffer.allocUnsafe(length * 2)
+      bytes?.copy(grown, 0, 0, this.#length)
+      bytes = grown
+      this.#partial = grown
+    }
+    chunk.copy(bytes, this.#length)
+    this.#length = length
+    return bytes.subarray(0, length)
+  }
+
+  #forget(): void {
     this.#partial = undefined
-    this.#checkSize(end - start)
-    this.consumed = end + 4 - partial.length
-    return bytes.latin1Slice(start, end + 2)
+    this.#length = 0
+    this.#hasLine = false
   }
 
-  #hold(bytes: Buffer): void {
-    this.#partial = bytes.length === 0 ? undefined : bytes
-    this.#checkSize(bytes.length)
-    const line = bytes.indexOf(lf)
-    if (line < 0 && bytes.length > this.#limits.maxLineBytes)
-      throw new ExchangeError(this.#lineTooLong(), 'the first line is too long')
-    // Waiting for a CRLF that a sender of bare LF never sends would only end in a timeout.
-    if (line > 0 && bytes[line - 1] !== cr)
-      throw new ExchangeError(this.#faults.malformed, 'a line ends in LF without CR')
-  }
-
-  #checkSize(bytes: number): void {
-    if (bytes > this.#limits.maxHeadBytes)
-      throw new ExchangeError(this.#faults.tooLarge, `the head is longer than allowed`)
-  }
-
-  #lineTooLong(): 'uri_too_long' | 'upstream_protocol' {
-    return this.#faults.malformed === 'bad_request' ? 'uri_too_long' : 'upstream_protocol'
+  /** @param from where the bytes begin that came last. */
+  #check(from: number, bytes: Buffer): void {
+    if (bytes.length > this.#limits.maxHeadBytes)
+      throw new ExchangeError(this.#faults.tooLarge, 'the head is longer than allowed')
+    for (let at = bytes.indexOf(lf, from); at >= 0; at = bytes.indexOf(lf, at + 1)) {
+      this.#hasLine = true
+      // Waiting for a CRLF that a sender of bare LF never sends would only end in a timeout.
+      if (bytes[at - 1] !== cr)
+        throw new ExchangeError(this.#faults.malformed, 'a line ends in LF without CR')
+    }
+    if (!this.#hasLine && bytes.length > this.#limits.maxLineBytes)
+      throw new ExchangeError(this.#faults.lineTooLong, 'the first line is too long')
   }
 }
 

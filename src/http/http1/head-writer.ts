@@ -2,7 +2,7 @@ import { ExchangeError } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import { unknownLength, type RequestHead, type ResponseHead } from '../message.ts'
 import { reasonPhrase } from '../reason-phrase.ts'
-import { fieldName, isToken } from './field-names.ts'
+import { fieldName, fieldRole, isToken } from './field-names.ts'
 
 /** Bytes that would end a line or a head early, wherever the text came from (faults A7). */
 const illegalInLine = /[^\t\x20-\x7e]/
@@ -18,8 +18,11 @@ function fieldLines({ names, values, rawNames }: HeaderList, fault: Fault): stri
   for (let i = 0; i < names.length; i++) {
     const name = spelled[i] ?? ''
     const value = values[i] ?? ''
-    if (fieldName(name) === undefined || illegalInLine.test(value))
+    const entry = fieldName(name)
+    if (entry === undefined || illegalInLine.test(value))
       throw new ExchangeError(fault, 'a header field holds a byte that no header may hold')
+    // Framing is the writer's alone: whatever a peer or a filter put here would be a second opinion (faults A1).
+    if (entry.role !== fieldRole.plain) continue
     lines += `${name}: ${value}\r\n`
   }
   return lines

@@ -53,7 +53,7 @@ interface RequestLine {
 function parseRequestLine(line: string): RequestLine {
   const first = line.indexOf(' ')
   const last = line.lastIndexOf(' ')
-  if (first <= 0 || last === first || line.indexOf(' ', first + 1) !== last)
+  if (first <= 0 || line.indexOf(' ', first + 1) !== last || line.includes('\t'))
     throw new ExchangeError('bad_request', 'the request line is not method, target and version')
   const protocol = line.slice(last + 1)
   if (protocol !== 'HTTP/1.1' && protocol !== 'HTTP/1.0')
@@ -101,18 +101,18 @@ function parseTarget(
   if (verb === 'CONNECT') throw new ExchangeError('not_implemented', 'CONNECT is not supported')
   if (target.startsWith('/')) return { scheme: 'http', authority, path: target }
   if (target === '*' && verb === 'OPTIONS') return { scheme: 'http', authority, path: '*' }
-  return parseAbsolute(target)
+  return parseAbsolute(target, verb)
 }
 
-/** RFC 9112 §3.2.2: the target's authority replaces the Host field. */
-function parseAbsolute(target: string): Target {
+/** RFC 9112 §3.2.2: the target's authority replaces the Host field; §3.2.4: OPTIONS without a path means `*`. */
+function parseAbsolute(target: string, verb: string): Target {
   const [, scheme = '', authority = '', rest = ''] = absoluteForm.exec(target) ?? []
   if (!authorityForm.test(authority))
     throw new ExchangeError('bad_request', 'the request target has no form that its method allows')
   return {
     scheme: scheme.toLowerCase() === 'https' ? 'https' : 'http',
     authority: authority.toLowerCase(),
-    path: rest.startsWith('/') ? rest : `/${rest}`,
+    path: rest.startsWith('/') ? rest : rest === '' && verb === 'OPTIONS' ? '*' : `/${rest}`,
   }
 }
 

@@ -26,7 +26,8 @@ export function parseResponse(text: string, method: string, limits: HttpLimits):
   checkHeadText(text, responseFaults)
   const lineEnd = text.indexOf('\r\n')
   const line = statusLine.exec(text.slice(0, lineEnd))
-  if (line === null) throw new ExchangeError('upstream_protocol', 'malformed status line')
+  if (line === null || lineEnd > limits.maxLineBytes)
+    throw new ExchangeError('upstream_protocol', 'malformed status line')
   const [, minor, code, reason = ''] = line
   const status = Number(code)
   const fields = parseFields(text, lineEnd + 2, limits, responseFaults)
@@ -43,7 +44,7 @@ export function parseResponse(text: string, method: string, limits: HttpLimits):
   return {
     head,
     framing,
-    keepAlive: framing !== 'until-close' && wantsKeepAlive(fields, head.version),
+    keepAlive: isClearlyFramed(head, framing, fields) && wantsKeepAlive(fields, head.version),
     keepAliveSeconds: keepAliveSeconds(fields.keepAlive),
     upgrade: fields.upgrade?.toLowerCase(),
   }
@@ -54,6 +55,18 @@ function framingOf(status: number, method: string, fields: Fields): ResponseFram
   if (fields.chunked) return 'chunked'
   if (fields.contentLength === unknownLength) return 'until-close'
   return fields.contentLength === 0 ? 'none' : 'length'
+}
+
+/** Whether both ends are sure to see the end of the answer at the same place. */
+function isClearlyFramed(
+  { status, version }: ResponseHead,
+  framing: ResponseFraming,
+  { chunked, contentLength }: Fields,
+): boolean {
+  if (framing === 'until-close') return false
+  // RFC 9112 §6.1: an HTTP/1.0 message cannot be chunked; RFC 9110 §8.6: 204 has no length.
+  if (chunked) return version === '1.1' && status !== 204
+  return status !== 204 || contentLength <= 0
 }
 
 /** RFC 9110 §6.4.1. */

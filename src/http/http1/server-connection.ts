@@ -1,11 +1,18 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type ResponseHead } from '../message.ts'
 import type { ConnectionInfo, RequestHandler, ServerConnection } from '../stream.ts'
-import { ChunkedReader, LengthReader, type BodyReader, type BodySink } from './body-reader.ts'
+import {
+  ChunkedReader,
+  LengthReader,
+  UntilCloseReader,
+  type BodyReader,
+  type BodySink,
+} from './body-reader.ts'
 import { requestFaults } from './fields.ts'
 import { HeadReader } from './head-reader.ts'
 import { writeResponseHead } from './head-writer.ts'
@@ -20,10 +27,12 @@ export interface Http1ServerOptions {
   readonly onRequest: RequestHandler
   /** Writes the answer to a request that the codec refuses: error answers have one author. */
   readonly renderError: (error: ExchangeError) => { head: ResponseHead; body: Buffer }
-  /** Told of each refused request, for counting. */
+  /** Told of each request that was refused before a handler saw it, for counting. */
   readonly onRefused?: (error: ExchangeError) => void
   readonly now: Now
 }
+
+const headRequest = 'HEAD '
 
 /** How long a closed connection is read on, so that our last answer is not lost to a reset. */
 const lingerMs = 2000
@@ -40,17 +49,20 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   readonly #watch: IdleWatch
   #stream: Http1ServerStream | undefined
   #body: BodyReader | undefined
-  #tunnel = false
   /** Bytes behind the current request. */
   #held: Buffer | undefined
   #consuming = false
   #paused = false
   #draining = false
   #remoteEnded = false
-  /** Our answer said that it is the last: what still comes is read away. */
+  /** Nothing that comes is looked at any more; the time counts anew while our last answer still leaves. */
   #lingeringSince: number | undefined
+  /** Bytes of it that had not left at the last sweep. */
+  #unsent = 0
   /** Bytes of a request body that nobody wants any more. */
   #discarded = 0
+  /** The request whose head was refused is a HEAD: its answer has no body. */
+  #refusedHead = false
 
   constructor(socket: Socket, options: Http1ServerOptions) {
     this.#socket = socket
@@ -60,7 +72,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     this.#watch = new IdleWatch(socket, options.now())
     socket.on('data', (chunk: Buffer) => this.#onData(chunk))
     socket.on('end', () => this.#onEnd())
-    socket.on('drain', () => this.#stream?.receiver.onWritable())
+    socket.on('drain', () => this.#onDrain())
     // What the error was is of no use: 'close' follows and ends the exchange.
     socket.on('error', () => socket.destroy())
     socket.on('close', () => this.#onClose())
@@ -85,10 +97,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
 
   sweep(now: number): void {
     const { headerTimeoutMs, idleTimeoutMs } = this.#options.limits
-    if (this.#lingeringSince !== undefined) {
-      if (now - this.#lingeringSince > lingerMs) this.#socket.destroy()
-      return
-    }
+    if (this.#lingeringSince !== undefined) return this.#sweepLingering(this.#lingeringSince, now)
     const readsHead = this.#stream === undefined && (this.#heads.started || this.#watch.fresh)
     if (readsHead) {
       if (this.#watch.headAge(now) <= headerTimeoutMs) return
@@ -98,14 +107,20 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     } else if (this.#watch.idleFor(now) > idleTimeoutMs) this.#onIdle()
   }
 
+  /** A slow reader gets the rest of its answer as long as it takes some of it now and then. */
+  #sweepLingering(since: number, now: number): void {
+    const unsent = this.#socket.writableLength
+    const patienceMs = unsent > 0 ? this.#options.limits.idleTimeoutMs : lingerMs
+    if (unsent !== this.#unsent) {
+      this.#unsent = unsent
+      this.#lingeringSince = now
+    } else if (now - since > patienceMs) this.#socket.destroy()
+  }
+
   // Reading
 
   #onData(chunk: Buffer): void {
     if (this.#lingeringSince !== undefined) return
-    if (this.#tunnel) {
-      this.#stream?.receiver.onBody(chunk)
-      return
-    }
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
     this.#consume()
   }
@@ -123,21 +138,35 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
         if (end < bytes.length) this.#held = bytes.subarray(end)
       }
     } catch (error) {
-      this.#refuse(error as ExchangeError)
+      if (!(error instanceof ExchangeError)) throw error
+      this.#refuse(error)
+    } finally {
+      this.#consuming = false
     }
-    this.#consuming = false
+    if (this.#remoteEnded) this.#finishInput()
     this.#updateFlow()
   }
 
   #mayRead(): boolean {
-    if (this.#lingeringSince !== undefined || this.#tunnel) return false
-    return this.#body !== undefined || this.#stream === undefined
+    if (this.#lingeringSince !== undefined) return false
+    if (this.#body !== undefined) return true
+    // Answers that nobody reads must not pile up: no further request until they have left.
+    return this.#stream === undefined && !this.#socket.writableNeedDrain
   }
 
   #readHead(bytes: Buffer): number {
     const text = this.#heads.read(bytes)
-    if (text !== undefined) this.#begin(parseRequest(text, this.#options.limits))
+    if (text !== undefined) this.#begin(this.#parse(text))
     return this.#heads.consumed
+  }
+
+  #parse(text: string): ParsedRequest {
+    try {
+      return parseRequest(text, this.#options.limits)
+    } catch (error) {
+      this.#refusedHead = text.startsWith(headRequest)
+      throw error
+    }
   }
 
   #begin(parsed: ParsedRequest): void {
@@ -166,7 +195,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   onBody(chunk: Buffer): void {
     const stream = this.#stream
     if (stream === undefined) return
-    if (!stream.answered) return stream.receiver.onBody(chunk)
+    if (!stream.answered || stream.tunnel) return stream.receiver.onBody(chunk)
     // Faults A4: what was not read before an early answer must not be taken for the next request.
     this.#discarded += chunk.length
     if (this.#discarded > this.#options.limits.maxDrainBytes) this.#closeGently()
@@ -176,13 +205,13 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     const stream = this.#stream
     if (stream === undefined) return
     stream.requestDone = true
-    if (!stream.answered) stream.receiver.onEnd(trailers)
+    if (!stream.answered || stream.tunnel) stream.receiver.onEnd(trailers)
   }
 
   // The stream's side
 
   mayKeepAlive(stream: Http1ServerStream): boolean {
-    if (!stream.keepAlive || this.#draining || this.#remoteEnded) return false
+    if (!stream.keepAlive || this.#draining) return false
     if (stream.requestDone) return true
     // The client may or may not send a body that it was not told to send: only closing is unambiguous.
     if (stream.awaitsContinue) return false
@@ -202,28 +231,22 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   }
 
   onAnswered(stream: Http1ServerStream): void {
+    if (stream.tunnel) return void this.#socket.end()
     this.#paused = false
-    if (this.#tunnel) {
-      this.#socket.end()
-      return
-    }
     if (stream.closesAfter) return this.#closeGently()
     if (this.#body === undefined) this.#next()
     else this.#updateFlow()
   }
 
-  onTunnel(stream: Http1ServerStream): void {
-    this.#tunnel = true
-    const early = this.#held
-    this.#held = undefined
+  onTunnel(): void {
+    this.#body = new UntilCloseReader()
     // RFC 9110 §7.8: what came behind the request belongs to the new protocol, after the 101.
-    if (early !== undefined) queueMicrotask(() => stream.receiver.onBody(early))
-    this.#updateFlow()
+    queueMicrotask(() => this.#consume())
   }
 
   onBroken(stream: Http1ServerStream, error: ExchangeError): void {
     if (stream !== this.#stream) return
-    if (stream.headSent || this.#tunnel) this.#socket.destroy()
+    if (stream.headSent) this.#cutOff()
     else this.#answerError(error)
   }
 
@@ -239,70 +262,96 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
 
   /** The peer sent what no server may take: tells it why, and closes. */
   #refuse(error: ExchangeError): void {
+    if (this.#stream !== undefined) return this.#giveUp(this.#stream, error)
     this.#options.onRefused?.(error)
-    const stream = this.#stream
-    this.#held = undefined
-    this.#body = undefined
-    if (stream === undefined) return this.#answerError(error)
-    const silent = stream.headSent
-    stream.detach()
-    if (!stream.answered) stream.receiver.onReset(error)
-    if (silent) this.#socket.destroy()
+    this.#answerError(error)
+  }
+
+  #giveUp(stream: Http1ServerStream, error: ExchangeError): void {
+    // Only the body was left, which nobody wanted.
+    if (stream.over) return this.#closeGently()
+    if (stream.headSent) this.#cutOff()
     else this.#answerError(error)
+    stream.receiver.onReset(error)
   }
 
   #answerError(error: ExchangeError): void {
     const { head, body } = this.#options.renderError(error)
-    const bodyless = this.#stream?.request.method === 'HEAD'
+    const bodyless = this.#isForHead()
     const line = { framing: 'length', connection: 'close', upgrade: undefined, bodyless } as const
     this.output.text(writeResponseHead(head, line))
     if (!bodyless) this.output.chunk(body)
     this.#closeGently()
   }
 
+  #isForHead(): boolean {
+    if (this.#stream !== undefined) return this.#stream.request.method === 'HEAD'
+    return this.#refusedHead || this.#heads.startsWith(headRequest)
+  }
+
   /** Sends what is written and FIN, then reads on for a while (RFC 9112 §9.6). */
   #closeGently(): void {
     if (this.#lingeringSince !== undefined) return
-    this.#lingeringSince = this.#options.now()
+    this.#stopReading()
+    this.output.flush()
+    this.#socket.end()
+    this.#socket.resume()
+  }
+
+  /** Ends in the middle of an answer. */
+  #cutOff(): void {
+    const unmarked = this.#stream?.endsWithConnection === true
+    this.#stopReading()
+    // A FIN would pass for the end of the answer; TLS has a mark of its own for that, which destroy() leaves out.
+    if (unmarked && !(this.#socket instanceof TLSSocket)) this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
+  }
+
+  #stopReading(): void {
+    this.#lingeringSince ??= this.#options.now()
     this.#stream?.detach()
     this.#stream = undefined
     this.#held = undefined
     this.#body = undefined
-    this.output.flush()
-    this.#socket.end()
-    if (this.#remoteEnded) return
-    this.#socket.resume()
+  }
+
+  #onDrain(): void {
+    const stream = this.#stream
+    if (stream === undefined) this.#consume()
+    else if (!stream.answered) stream.receiver.onWritable()
   }
 
   #onIdle(): void {
     const stream = this.#stream
-    if (stream === undefined || stream.headSent || this.#tunnel) return void this.#socket.destroy()
-    // Nothing moved for long: the client's body if it owes one, the upstream otherwise.
-    if (stream.requestDone) this.#socket.destroy()
-    else this.#refuse(new ExchangeError('request_timeout', 'the body stalled'))
+    if (stream === undefined) return void this.#socket.destroy()
+    const owesBody = !stream.requestDone && !this.#paused
+    const clientStalls = owesBody || this.#socket.writableLength > 0
+    const code = clientStalls ? 'request_timeout' : 'upstream_timeout'
+    this.#giveUp(stream, new ExchangeError(code, 'no byte moved for too long'))
   }
 
   #onEnd(): void {
     this.#remoteEnded = true
+    this.#finishInput()
+  }
+
+  /** The client is done sending. It may still read the answers to what it asked. */
+  #finishInput(): void {
+    if (this.#lingeringSince !== undefined || this.#held !== undefined) return
     const stream = this.#stream
-    if (this.#lingeringSince !== undefined || this.#socket.destroyed) return
-    if (this.#tunnel) return stream?.receiver.onEnd(undefined)
     if (stream === undefined) {
-      if (this.#heads.started)
-        return this.#refuse(new ExchangeError('bad_request', 'the connection ended within a head'))
-      return this.#closeGently()
-    }
-    // A client that is done sending may still read its answer.
-    if (!stream.requestDone)
+      if (!this.#heads.started) return this.#closeGently()
+      this.#refuse(new ExchangeError('bad_request', 'the connection ended within a head'))
+    } else if (stream.tunnel && !stream.requestDone) this.onEnd(undefined)
+    else if (!stream.requestDone)
       this.#refuse(new ExchangeError('bad_request', 'the connection ended within a body'))
   }
 
   #onClose(): void {
     const stream = this.#stream
-    this.#stream = undefined
-    this.#lingeringSince ??= this.#options.now()
-    stream?.detach()
-    if (stream === undefined || (stream.answered && !this.#tunnel)) return
+    const broken = stream?.over === false
+    this.#stopReading()
+    if (!broken) return
     stream.receiver.onReset(
       new ExchangeError('downstream_closed', 'the client closed the connection'),
     )

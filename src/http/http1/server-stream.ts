@@ -1,3 +1,4 @@
+import { nextTick } from 'node:process'
 import { ExchangeError } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import { unknownLength, type RequestHead, type ResponseHead } from '../message.ts'
@@ -19,8 +20,8 @@ export interface StreamOwner {
   /** The answer is complete, and so is the tunnel's outgoing half. */
   onAnswered(stream: Http1ServerStream): void
   /** 101 went out: what comes from now on is the tunnel's. */
-  onTunnel(stream: Http1ServerStream): void
-  /** The answer cannot be written: says so if nothing went out yet, and closes. */
+  onTunnel(): void
+  /** There will be no answer, or no more of it: says so if nothing went out yet, and closes. */
   onBroken(stream: Http1ServerStream, error: ExchangeError): void
 }
 
@@ -36,8 +37,11 @@ export class Http1ServerStream implements ServerStream {
   answered = false
   /** Set once the answer's head is known. */
   closesAfter = false
+  /** 101 went out: both halves carry raw bytes, and end on their own. */
+  tunnel = false
   #owner: StreamOwner
   #writer: BodyWriter | undefined
+  #framing: OutgoingFraming = 'none'
   #continued = false
   #dead = false
 
@@ -57,9 +61,24 @@ export class Http1ServerStream implements ServerStream {
     return this.request.expectContinue && !this.#continued && !this.requestDone
   }
 
+  /** The answer ends with the connection, so that FIN alone would make any of it look whole. */
+  get endsWithConnection(): boolean {
+    return this.#framing === 'until-close'
+  }
+
+  /** Nothing more is to be told to the receiver. */
+  get over(): boolean {
+    return this.#dead || (this.answered && (!this.tunnel || this.requestDone))
+  }
+
+  /** Nothing more is to be written. */
+  get #ended(): boolean {
+    return this.#dead || this.answered
+  }
+
   sendInformational(head: ResponseHead): void {
     // RFC 9110 §15.2: an HTTP/1.0 client must not get a 1xx.
-    if (this.#isOver() || this.headSent || this.request.version === '1.0') return
+    if (this.#ended || this.headSent || this.request.version === '1.0') return
     if (head.status === 100) this.#continued = true
     const line = {
       framing: 'none',
@@ -75,17 +94,18 @@ export class Http1ServerStream implements ServerStream {
   }
 
   sendHead(head: ResponseHead, end: boolean): void {
-    if (this.#isOver() || this.headSent) return
+    if (this.#ended || this.headSent) return
     try {
       if (head.status === 101) this.#sendSwitch(head)
       else this.#sendFinal(head, end)
     } catch (error) {
-      this.#break(error)
+      return this.#break(error)
     }
+    if (end && !this.tunnel) this.#finish()
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#isOver() || this.#writer === undefined) return true
+    if (this.#ended || this.#writer === undefined) return true
     try {
       return this.#writer.write(chunk)
     } catch (error) {
@@ -95,27 +115,28 @@ export class Http1ServerStream implements ServerStream {
   }
 
   end(trailers?: HeaderList): void {
-    if (this.#isOver() || this.#writer === undefined) return
+    if (this.#ended || this.#writer === undefined) return
     try {
       // Only who said TE: trailers reads them (RFC 9110 §6.5.1).
       this.#writer.end(this.request.acceptsTrailers ? trailers : undefined)
-      this.#finish()
     } catch (error) {
-      this.#break(error)
+      return this.#break(error)
     }
+    this.#finish()
   }
 
   reset(error: ExchangeError): void {
-    if (this.#dead) return
-    this.#break(error)
+    if (this.over) return
+    this.#dead = true
+    this.#owner.onBroken(this, error)
   }
 
   pause(): void {
-    this.#owner.pauseReading()
+    if (!this.over) this.#owner.pauseReading()
   }
 
   resume(): void {
-    this.#owner.resumeReading()
+    if (!this.over) this.#owner.resumeReading()
   }
 
   /** The connection is gone or no longer this stream's: everything is ignored from now on. */
@@ -127,13 +148,14 @@ export class Http1ServerStream implements ServerStream {
     const { upgrade } = this.request
     if (upgrade === undefined)
       throw new ExchangeError('upstream_protocol', 'upstream switched protocols unasked')
-    this.headSent = true
-    this.closesAfter = true
-    this.requestDone = false
     const line = { framing: 'none', connection: 'Upgrade', upgrade, bodyless: true } as const
     this.#owner.output.text(writeResponseHead(head, line))
+    this.headSent = true
+    this.closesAfter = true
+    this.tunnel = true
+    this.requestDone = false
     this.#writer = new BodyWriter(this.#owner.output, 'tunnel', 0, 'upstream_protocol')
-    this.#owner.onTunnel(this)
+    this.#owner.onTunnel()
   }
 
   #sendFinal(head: ResponseHead, end: boolean): void {
@@ -148,9 +170,9 @@ export class Http1ServerStream implements ServerStream {
       bodyless,
     })
     this.headSent = true
+    this.#framing = framing
     this.#owner.output.text(text)
     this.#writer = new BodyWriter(this.#owner.output, framing, head.bodyLength, 'upstream_protocol')
-    if (end) this.#finish()
   }
 
   #framingFor(head: ResponseHead): OutgoingFraming {
@@ -164,23 +186,18 @@ export class Http1ServerStream implements ServerStream {
   }
 
   #finish(): void {
-    if (this.#isOver()) return
     this.answered = true
     this.#owner.output.flush()
     this.#owner.onAnswered(this)
   }
 
-  #isOver(): boolean {
-    return this.#dead || this.answered
-  }
-
+  /**
+   * The answer breaks its own announcement or HTTP/1's rules. The receiver must learn that it writes in vain, but
+   * not from within its own call.
+   */
   #break(error: unknown): void {
-    this.#dead = true
-    this.#owner.onBroken(
-      this,
-      error instanceof ExchangeError
-        ? error
-        : new ExchangeError('upstream_protocol', 'the answer could not be written', error),
-    )
+    if (!(error instanceof ExchangeError)) throw error
+    this.reset(error)
+    nextTick(() => this.receiver.onReset(error))
   }
 }

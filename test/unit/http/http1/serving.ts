@@ -1,0 +1,151 @@
+// The server side under test, on a real port, and what its handler sees.
+import { EventEmitter, once } from 'node:events'
+import { ExchangeError, errorTable } from '../../../../src/base/errors.ts'
+import type { ErrorCode } from '../../../../src/base/errors.ts'
+import { HeaderList } from '../../../../src/http/headers.ts'
+import { Http1ServerConnection } from '../../../../src/http/http1/server-connection.ts'
+import { defaultLimits } from '../../../../src/http/limits.ts'
+import type { HttpLimits } from '../../../../src/http/limits.ts'
+import type { ResponseHead } from '../../../../src/http/message.ts'
+import type { RequestReceiver, ServerStream } from '../../../../src/http/stream.ts'
+import { listen } from './wire.ts'
+
+export function head(status: number, changes: Partial<ResponseHead> = {}): ResponseHead {
+  return {
+    status,
+    reason: '',
+    headers: new HeaderList(),
+    version: '1.1',
+    bodyLength: 0,
+    ...changes,
+  }
+}
+
+/** Answers completely, with a length. */
+export function answer(stream: ServerStream, body: string, status = 200): void {
+  stream.sendHead(head(status, { bodyLength: body.length }), body === '')
+  if (body === '') return
+  stream.write(Buffer.from(body, 'latin1'))
+  stream.end()
+}
+
+/** One request as the handler saw it. */
+export class Seen implements RequestReceiver {
+  readonly stream: ServerStream
+  body = ''
+  complete: boolean
+  trailers: HeaderList | undefined
+  error: ExchangeError | undefined
+  /** How often it was told to write on. */
+  writable = 0
+  /** Everything that was told, in order. */
+  readonly told: string[] = []
+  readonly #changes = new EventEmitter()
+
+  constructor(stream: ServerStream) {
+    this.stream = stream
+    this.complete = stream.request.bodyLength === 0
+  }
+
+  onBody(chunk: Buffer): void {
+    this.body += chunk.toString('latin1')
+    this.#tell('body')
+  }
+
+  onEnd(trailers: HeaderList | undefined): void {
+    this.complete = true
+    this.trailers = trailers
+    this.#tell('end')
+  }
+
+  onReset(error: ExchangeError): void {
+    this.error = error
+    this.#tell(`reset ${error.code}`)
+  }
+
+  onWritable(): void {
+    this.writable++
+    this.#tell('writable')
+  }
+
+  async until(fits: (seen: Seen) => boolean): Promise<this> {
+    while (!fits(this)) await once(this.#changes, 'change')
+    return this
+  }
+
+  #tell(what: string): void {
+    if (this.told.at(-1) !== what || what !== 'body') this.told.push(what)
+    this.#changes.emit('change')
+  }
+}
+
+export interface Serving {
+  /** Called with each request; what it leaves undone the test does through {@link Seen.stream}. */
+  readonly handle?: (seen: Seen) => void
+  readonly limits?: Partial<HttpLimits>
+  /** Milliseconds that the connections believe. */
+  readonly clock?: { now: number }
+}
+
+/** A server on a free port. `requests`: what handlers saw; `refused`: codes of what they were spared. */
+export async function serve({ handle, limits = {}, clock = { now: 0 } }: Serving = {}) {
+  const requests: Seen[] = []
+  const refused: ErrorCode[] = []
+  const connections: Http1ServerConnection[] = []
+  const changes = new EventEmitter()
+  const listener = await listen(socket => {
+    const connection = new Http1ServerConnection(socket, {
+      limits: { ...defaultLimits, ...limits },
+      info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
+      now: () => clock.now,
+      onRefused: error => refused.push(error.code),
+      renderError,
+      onRequest: stream => {
+        const seen = new Seen(stream)
+        stream.receiver = seen
+        requests.push(seen)
+        handle?.(seen)
+        changes.emit('change')
+      },
+    })
+    connections.push(connection)
+    changes.emit('change')
+  })
+  const grown = async <T>(list: readonly T[], index: number): Promise<T> => {
+    for (;;) {
+      const item = list[index]
+      if (item !== undefined) return item
+      await once(changes, 'change')
+    }
+  }
+  return {
+    port: listener.port,
+    requests,
+    refused,
+    connections,
+    clock,
+    /** The request of that index, when it has come. */
+    request: (index = 0) => grown(requests, index),
+    connection: (index = 0) => grown(connections, index),
+    [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+  }
+}
+
+function renderError({ code }: ExchangeError): { head: ResponseHead; body: Buffer } {
+  const body = Buffer.from(`${code}\n`)
+  return { head: head(errorTable[code].status, { bodyLength: body.length }), body }
+}
+
+/** Answers with the request's body, framed as it came. */
+export function echo({ stream }: Seen): void {
+  const { bodyLength } = stream.request
+  stream.sendHead(head(200, { bodyLength }), bodyLength === 0)
+  stream.receiver = {
+    onBody(chunk) {
+      if (!stream.write(chunk)) stream.pause()
+    },
+    onEnd: trailers => stream.end(trailers),
+    onReset() {},
+    onWritable: () => stream.resume(),
+  }
+}
