@@ -21,18 +21,29 @@ export class JsonFile<T> {
     }
   }
 
-  /** Resolves when this value, or a newer one, is on disk. */
+  /** Resolves when this value, or a newer one, is on disk. Rejects when the newest could not be written. */
   write(value: T): Promise<void> {
     this.#next = { value }
-    this.#writing ??= this.#drain().finally(() => (this.#writing = undefined))
+    this.#writing ??= this.#drain()
     return this.#writing
   }
 
   async #drain(): Promise<void> {
-    while (this.#next !== undefined) {
-      const { value } = this.#next
-      this.#next = undefined
+    try {
+      while (this.#next !== undefined) await this.#writeNext(this.#next.value)
+    } finally {
+      // Here and not after the promise: a write in the microtask between would be forgotten.
+      this.#writing = undefined
+    }
+  }
+
+  async #writeNext(value: T): Promise<void> {
+    this.#next = undefined
+    try {
       await writeFileAtomically(this.#path, JSON.stringify(value))
+    } catch (error) {
+      // A newer value stands for this one too.
+      if (this.#next === undefined) throw error
     }
   }
 }

@@ -113,7 +113,7 @@ async function openMesh(
     path: join(stateDirectory, 'registrations.json'),
     leaseMs,
     onChange: () => publisher.meshChanged(),
-    onWriteFailure: error => logger.error({ error }, 'could not store registrations'),
+    onFileFailure: error => logger.error({ error }, 'could not read or store registrations'),
   })
   stack.adopt(registry, store => store.close())
   await feed.follow(() => publisher.meshChanged())

@@ -55,8 +55,13 @@ export class ConfigurationFeed {
   async follow(onChange: () => void): Promise<void> {
     const { source } = this.#options
     this.#onChange = onChange
-    await source.watch(result => this.#take(result))
-    this.#take(await source.load())
+    let isOlder = false
+    await source.watch(result => {
+      isOlder = true
+      this.#take(result)
+    })
+    const result = await source.load()
+    if (!isOlder) this.#take(result)
   }
 
   close(): void {

@@ -78,9 +78,11 @@ async function askOnce(options: IdentityRequestOptions): Promise<Signed> {
   const give = (): void => messages.destroy(new Error('no answer from the control plane'))
   const ended = AbortSignal.any([signal, timeout])
   ended.addEventListener('abort', give, { once: true })
-  if (ended.aborted) give()
+  // Where asking itself throws, no one waits for the answer.
+  promise.catch(() => {})
   try {
-    messages.send(signRequest(request, stream, token))
+    if (ended.aborted) give()
+    else messages.send(signRequest(request, stream, token))
     return await promise
   } finally {
     ended.removeEventListener('abort', give)

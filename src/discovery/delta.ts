@@ -18,9 +18,28 @@ export function diffSnapshots(from: Snapshot, to: Snapshot): Change[] {
   return changes
 }
 
+interface KnownDelta {
+  readonly from: Snapshot
+  readonly changes: readonly Change[]
+}
+
+const known = new WeakMap<Snapshot, KnownDelta>()
+
+/** As {@link diffSnapshots}, found once for a fleet that goes from one snapshot to the other together. */
+export function changesBetween(from: Snapshot, to: Snapshot): readonly Change[] {
+  const last = known.get(to)
+  if (last?.from === from) return last.changes
+  const changes = diffSnapshots(from, to)
+  known.set(to, { from, changes })
+  // Else each snapshot would keep the one before it alive.
+  known.delete(from)
+  return changes
+}
+
 /**
  * The snapshot that `changes` make of `base`, under the version that it ought to have. What came over the wire is
  * not checked here: the receiver checks the result, and its hash.
+ * @throws Error for what are no changes at all.
  */
 export function applyChanges(
   base: Snapshot,
@@ -35,6 +54,8 @@ export function applyChanges(
   let inbound: unknown = base.inbound
   for (const { kind, name, value } of changes) {
     if (kind === 'inbound') inbound = value
+    // `__proto__` would be every object's.
+    else if (!Object.hasOwn(next, kind)) throw new Error(`a change of unknown kind ${kind}`)
     else if (value === undefined) delete next[kind][name]
     else next[kind][name] = value
   }

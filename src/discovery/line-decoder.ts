@@ -4,12 +4,14 @@ export class ProtocolError extends Error {
 }
 
 const newline = 0x0a
+const nothing = Buffer.alloc(0)
 
 /** Cuts a byte stream into lines of JSON. Holds at most `maxLineBytes` of an unfinished line. */
 export class LineDecoder {
   readonly #maxLineBytes: number
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true })
-  #parts: Buffer[] = []
+  /** Begins with the unfinished line. One buffer, for a line of one-byte chunks would cost a hundred times its size. */
+  #buffer = nothing
   #bytes = 0
 
   constructor(maxLineBytes: number) {
@@ -20,24 +22,43 @@ export class LineDecoder {
   *push(chunk: Buffer): Generator<unknown, void> {
     let start = 0
     for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
-      this.#add(chunk.subarray(start, end))
+      const line = this.#complete(chunk.subarray(start, end))
       start = end + 1
-      yield this.#take()
+      yield this.#parse(line)
     }
-    this.#add(chunk.subarray(start))
+    this.#append(chunk.subarray(start))
   }
 
-  #add(part: Buffer): void {
-    this.#bytes += part.length
-    if (this.#bytes > this.#maxLineBytes)
-      throw new ProtocolError(`a line of more than ${this.#maxLineBytes} bytes`)
-    if (part.length > 0) this.#parts.push(part)
-  }
-
-  #take(): unknown {
-    const line = Buffer.concat(this.#parts)
-    this.#parts = []
+  #complete(end: Buffer): Buffer {
+    if (this.#bytes === 0) {
+      this.#checkLength(end.length)
+      return end
+    }
+    this.#append(end)
+    const line = this.#buffer.subarray(0, this.#bytes)
+    this.#buffer = nothing
     this.#bytes = 0
+    return line
+  }
+
+  #append(part: Buffer): void {
+    const bytes = this.#bytes + part.length
+    this.#checkLength(bytes)
+    if (bytes > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#buffer.length))
+      this.#buffer.copy(grown, 0, 0, this.#bytes)
+      this.#buffer = grown
+    }
+    part.copy(this.#buffer, this.#bytes)
+    this.#bytes = bytes
+  }
+
+  #checkLength(bytes: number): void {
+    if (bytes > this.#maxLineBytes)
+      throw new ProtocolError(`a line of more than ${this.#maxLineBytes} bytes`)
+  }
+
+  #parse(line: Buffer): unknown {
     try {
       return JSON.parse(this.#utf8.decode(line)) as unknown
     } catch (error) {

@@ -4,6 +4,11 @@ import { LineDecoder, ProtocolError } from './line-decoder.ts'
 export interface MessageStreamOptions {
   /** Longest line taken from the peer. */
   readonly maxLineBytes: number
+  /**
+   * Reads no further while the peer leaves unread what it was sent, so that answers do not pile up. For one side
+   * only: two such would wait for each other. Default false.
+   */
+  readonly pausesWhenFull?: boolean
   /** Called for one value after the other; what it throws ends the stream. */
   readonly onMessage: (message: unknown) => void
   /** Called once; `reason` is absent after an orderly end. */
@@ -17,22 +22,28 @@ const lingerMs = 1000
 export class MessageStream<Outgoing> {
   readonly #stream: Duplex
   readonly #decoder: LineDecoder
-  readonly #onMessage: MessageStreamOptions['onMessage']
+  readonly #options: MessageStreamOptions
   #error: Error | undefined
 
-  constructor(stream: Duplex, { maxLineBytes, onMessage, onClose }: MessageStreamOptions) {
+  constructor(stream: Duplex, options: MessageStreamOptions) {
     this.#stream = stream
-    this.#decoder = new LineDecoder(maxLineBytes)
-    this.#onMessage = onMessage
+    this.#decoder = new LineDecoder(options.maxLineBytes)
+    this.#options = options
     stream.on('error', error => (this.#error ??= error))
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
     stream.on('end', () => stream.end())
-    stream.once('close', () => onClose(this.#error))
+    stream.on('drain', () => stream.resume())
+    const closed = (): void => options.onClose(this.#error ?? stream.errored ?? undefined)
+    // It may have closed between its opener and us.
+    if (stream.closed) queueMicrotask(closed)
+    else stream.once('close', closed)
   }
 
   /** Without effect once the stream has ended. The caller bounds what it sends. */
   send(message: Outgoing): void {
-    if (this.#stream.writable) this.#stream.write(`${JSON.stringify(message)}\n`)
+    if (!this.#stream.writable) return
+    const room = this.#stream.write(`${JSON.stringify(message)}\n`)
+    if (!room && this.#options.pausesWhenFull === true) this.#stream.pause()
   }
 
   /** Lets out what was sent, then closes with the peer, which has a second to read it. */
@@ -40,6 +51,7 @@ export class MessageStream<Outgoing> {
     const linger = setTimeout(() => this.#stream.destroy(), lingerMs)
     this.#stream.once('close', () => clearTimeout(linger))
     this.#stream.end()
+    this.#stream.resume()
   }
 
   /** Closes at once. */
@@ -52,7 +64,7 @@ export class MessageStream<Outgoing> {
     try {
       for (const message of this.#decoder.push(chunk)) {
         if (!this.#stream.writable) return
-        this.#onMessage(message)
+        this.#options.onMessage(message)
       }
     } catch (error) {
       this.destroy(error instanceof Error ? error : new ProtocolError(String(error)))

@@ -11,15 +11,8 @@ export type SidecarMessage =
   | Register
   | { readonly type: 'ready'; readonly ready: boolean }
   | { readonly type: 'subscribe'; readonly services: Subscribed }
-  | { readonly type: 'ack'; readonly nonce: number; readonly version: string }
-  | {
-      readonly type: 'nack'
-      readonly nonce: number
-      readonly version: string
-      readonly problems: readonly Problem[]
-      /** Present when the push could not be understood: send the whole snapshot. Else it was refused as it is. */
-      readonly wants?: 'snapshot'
-    }
+  | Ack
+  | Nack
   /** Take me out of every other sidecar's endpoints; answered by `left` when all have acked that, or in time. */
   | { readonly type: 'leave' }
   | { readonly type: 'pong' }
@@ -89,6 +82,21 @@ export interface Push {
   readonly content:
     | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
     | { readonly kind: 'delta'; readonly base: string; readonly changes: readonly Change[] }
+}
+
+export interface Ack {
+  readonly type: 'ack'
+  readonly nonce: number
+  readonly version: string
+}
+
+export interface Nack {
+  readonly type: 'nack'
+  readonly nonce: number
+  readonly version: string
+  readonly problems: readonly Problem[]
+  /** Present when the push could not be understood: send the whole snapshot. Else it was refused as it is. */
+  readonly wants?: 'snapshot'
 }
 
 /** One resource put, or removed when `value` is absent. */

@@ -1,5 +1,6 @@
 import { backoff } from '../base/backoff.ts'
 import type { Random } from '../base/random.ts'
+import { snapshotVersion } from '../model/snapshot-version.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { RefusedError, signRequest, type CertificateRequest } from './certificate-request.ts'
 import { maxControlLineBytes, readControlMessage } from './control-message.ts'
@@ -15,6 +16,7 @@ import type {
   Subscribed,
 } from './message.ts'
 import { MessageStream } from './message-stream.ts'
+import { nackOf } from './nack.ts'
 import { receiveSnapshot } from './received-snapshot.ts'
 
 export interface SubscriptionClientOptions {
@@ -74,7 +76,7 @@ export class SubscriptionClient {
     this.#options = options
     this.#services = options.services
     this.#ready = options.ready
-    this.#held = options.initial
+    this.#held = intact(options.initial)
     this.#silenceMs = options.silenceMs ?? 30_000
   }
 
@@ -82,7 +84,7 @@ export class SubscriptionClient {
     return this.#connection !== undefined
   }
 
-  /** Of the snapshot that was applied last. */
+  /** Of the snapshot that was applied last; also of the one from disk, if it is what its version says. */
   get version(): string | undefined {
     return this.#held?.version
   }
@@ -149,6 +151,9 @@ export class SubscriptionClient {
   }
 
   async #connect(): Promise<void> {
+    // What the last stream brought is taken over or refused by then: `hello` says which.
+    await this.#applying
+    if (this.#closed) return
     try {
       const stream = await this.#options.connect()
       if (this.#closed) stream.destroy()
@@ -177,7 +182,8 @@ export class SubscriptionClient {
       build,
       ...(version !== undefined && { version }),
     })
-    if (!this.#leaving) this.#send({ type: 'register', ...registration, ready: this.#ready })
+    if (this.#leaving) this.#send({ type: 'leave' })
+    else this.#send({ type: 'register', ...registration, ready: this.#ready })
   }
 
   #disconnected(reason: Error | undefined): void {
@@ -242,28 +248,21 @@ export class SubscriptionClient {
     if (fatal) this.#connection?.messages.destroy(error)
   }
 
-  /** Answers one push. On a stream that is gone meanwhile the answer leads nowhere, what was applied stays. */
+  /** Answers one push. When its stream ends meanwhile the answer leads nowhere, what was applied stays. */
   async #take(push: Push, messages: MessageStream<SidecarMessage>): Promise<void> {
-    if (this.#closed) return
-    const { nonce, version } = push
+    if (this.#connection?.messages !== messages) return
     const received = receiveSnapshot(push, this.#held)
     if ('problem' in received) {
-      messages.send({
-        type: 'nack',
-        nonce,
-        version,
-        problems: [received.problem],
-        wants: 'snapshot',
-      })
+      messages.send({ ...nackOf(push, [received.problem]), wants: 'snapshot' })
       return
     }
     const problems = await this.#apply(received.snapshot)
     if (problems.length > 0) {
-      messages.send({ type: 'nack', nonce, version, problems })
+      messages.send(nackOf(push, problems))
       return
     }
     this.#held = received.snapshot
-    messages.send({ type: 'ack', nonce, version })
+    messages.send({ type: 'ack', nonce: push.nonce, version: push.version })
   }
 
   async #apply(snapshot: Snapshot): Promise<readonly Problem[]> {
@@ -273,4 +272,10 @@ export class SubscriptionClient {
       return [{ path: '', message: error instanceof Error ? error.message : String(error) }]
     }
   }
+}
+
+/** A file that was changed by hand must not pass for what the control plane once sent. */
+function intact(stored: Snapshot | undefined): Snapshot | undefined {
+  if (stored === undefined || snapshotVersion(stored) !== stored.version) return undefined
+  return stored
 }

@@ -1,9 +1,6 @@
 import type { Snapshot } from '../model/snapshot.ts'
-import { diffSnapshots } from './delta.ts'
-import type { Problem, Push, SidecarMessage } from './message.ts'
-
-type Ack = Extract<SidecarMessage, { type: 'ack' }>
-type Nack = Extract<SidecarMessage, { type: 'nack' }>
+import { changesBetween } from './delta.ts'
+import type { Ack, Nack, Problem, Push } from './message.ts'
 
 export interface SubscriptionOptions {
   readonly send: (push: Push) => void
@@ -85,24 +82,28 @@ export class Subscription {
     this.#waiting = equal ? undefined : snapshot
   }
 
-  acked({ nonce }: Ack): void {
+  /** @returns whether it answers the push in flight; one that does not is late or made up, and ignored. */
+  acked({ nonce }: Ack): boolean {
     const answered = this.#takeAnswered(nonce)
-    if (answered === undefined) return
+    if (answered === undefined) return false
     this.#base = answered.snapshot
     this.#ackedVersion = answered.snapshot.version
     this.#rejection = undefined
     this.#acknowledge(answered.offer)
     this.#advance(this.#waiting)
+    return true
   }
 
-  nacked({ nonce, problems, wants }: Nack): void {
+  /** @returns as {@link acked}. */
+  nacked({ nonce, problems, wants }: Nack): boolean {
     const answered = this.#takeAnswered(nonce)
-    if (answered === undefined) return
+    if (answered === undefined) return false
     const { version } = answered.snapshot
     const repeatable = wants === 'snapshot' && this.#base !== undefined
     if (wants === 'snapshot') this.#base = undefined
     if (!repeatable) this.#rejection = { version, problems }
     this.#advance(this.#waiting ?? (repeatable ? answered.snapshot : undefined))
+    return true
   }
 
   close(): void {
@@ -111,7 +112,6 @@ export class Subscription {
     this.#waiting = undefined
   }
 
-  /** An answer to anything but the push in flight is late or made up. */
   #takeAnswered(nonce: number): InFlight | undefined {
     const inFlight = this.#inFlight
     if (inFlight?.nonce !== nonce) return undefined
@@ -145,7 +145,7 @@ export class Subscription {
   #contentFor(snapshot: Snapshot): Push['content'] {
     const base = this.#base
     if (base === undefined) return { kind: 'snapshot', snapshot }
-    return { kind: 'delta', base: base.version, changes: diffSnapshots(base, snapshot) }
+    return { kind: 'delta', base: base.version, changes: changesBetween(base, snapshot) }
   }
 
   #acknowledge(offer: number): void {

@@ -50,8 +50,8 @@ function readHeader(bytes: Buffer, offset: number): Header {
 function readLongLength(bytes: Buffer, offset: number, octets: number): number {
   let length = 0
   for (let index = 0; index < octets; index++) length = length * 256 + byteAt(bytes, offset + index)
-  const shortest = length < 0x80 ? 0 : Math.ceil(Math.log2(length + 1) / 8)
-  if (octets !== shortest) throw new DerError('a length that is not the shortest')
+  const least = octets === 1 ? 0x80 : 256 ** (octets - 1)
+  if (length < least) throw new DerError('a length that is not the shortest')
   return length
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { writeFileAtomically } from '../base/atomic-file.ts'
 import { readSvid } from './certificate.ts'
 import type { SpiffeId } from './spiffe-id.ts'
+import { certificatesIn, checkTrustBundle } from './trust-bundle.ts'
 
 /** Our SPIFFE ID with the key and chain that prove it, and the CAs whose word about others we take. */
 export interface Identity {
@@ -30,10 +31,9 @@ export interface IdentityMaterial {
 const bundleFile = 'trust-bundle.pem'
 const identityFile = 'identity.pem'
 
-const certificateBlock = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n?/g
-
-/** @throws Error when the parts do not belong together or the leaf is no SVID. */
+/** @throws Error when the parts do not belong together, the leaf is no SVID or the bundle names no CA. */
 export function createIdentity({ privateKey, chain, bundle }: IdentityMaterial): Identity {
+  checkTrustBundle(bundle)
   const leaf = new X509Certificate(chain)
   if (!leaf.checkPrivateKey(privateKey)) throw new Error('the certificate is for another key')
   const reading = readSvid(leaf.raw)
@@ -68,7 +68,7 @@ async function readIdentityFiles(directory: string): Promise<Identity | undefine
   try {
     const bundle = await readFile(join(directory, bundleFile), 'utf8')
     const text = await readFile(join(directory, identityFile), 'utf8')
-    const chain = (text.match(certificateBlock) ?? []).join('')
+    const chain = certificatesIn(text).join('')
     return createIdentity({ privateKey: createPrivateKey(text), chain, bundle })
   } catch {
     // Missing, cut short or by another program: each is mended by asking for a new certificate.

@@ -13,7 +13,10 @@ export function verifyServerPeer(socket: TLSSocket, trustDomain: string): string
   return reading.uri
 }
 
-/** Why the server of a client's socket must not be talked to; undefined when it is exactly `expected`. */
+/**
+ * Why the server of a client's socket must not be talked to; undefined when it is exactly `expected`. To be asked once
+ * for a connection: Node 24 hands out the server's certificate a single time.
+ */
 export function verifyClientPeer(socket: TLSSocket, expected: string): ExchangeError | undefined {
   if (!socket.authorized)
     return new ExchangeError(

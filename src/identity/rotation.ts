@@ -4,27 +4,16 @@ import { jitter, type Random } from '../base/random.ts'
 import type { Identity } from './identity.ts'
 import type { IdentityHolder } from './identity-holder.ts'
 
-interface Validity {
-  readonly notBefore: number
-  readonly notAfter: number
-}
-
 /** Of half a life: renewal falls between 45 and 55 % of it. */
 const jitterShare = 0.1
 
 const retry = { baseMs: 1000, maxMs: 60_000 }
 
-/** ms from `now` (ms since 1970) until the certificate should be renewed: at half its life, or at once. */
-export function renewalDelayMs(validity: Validity, now: number, random: Random): number {
-  const { notBefore, notAfter } = validity
-  const renewAt = notBefore + jitter((notAfter - notBefore) / 2, jitterShare, random)
-  return Math.max(0, renewAt - now)
-}
+/** How often to look at the clock: timers stand still while the machine sleeps, certificates age. */
+const lookMs = 60_000
 
-/** ms until the next attempt after `failures` in a row. */
-export function renewalRetryMs(failures: number, random: Random): number {
-  return backoff(failures, retry, random)
-}
+/** From one identity to the next at least: one that is old when it comes (clocks differ) must not start a loop. */
+const restMs = 60_000
 
 export interface RotationOptions {
   readonly holder: IdentityHolder
@@ -40,12 +29,15 @@ export interface RotationOptions {
 export class Rotation {
   readonly #options: RotationOptions
   #timer: NodeJS.Timeout | undefined
+  /** ms since 1970. */
+  #renewAt: number
   #failures = 0
   #closed = false
 
   constructor(options: RotationOptions) {
     this.#options = options
-    this.#schedule()
+    this.#renewAt = halfLife(options.holder.current, options.random)
+    this.#wait()
   }
 
   close(): void {
@@ -53,27 +45,35 @@ export class Rotation {
     clearTimeout(this.#timer)
   }
 
-  #schedule(): void {
-    if (this.#closed) return
-    const { holder, now, random } = this.#options
-    const delayMs =
-      this.#failures === 0
-        ? renewalDelayMs(holder.current, now(), random)
-        : renewalRetryMs(this.#failures, random)
-    this.#timer = setTimeout(() => void this.#rotate(), delayMs)
+  #wait(): void {
+    const leftMs = Math.max(0, this.#renewAt - this.#options.now())
+    this.#timer = setTimeout(() => this.#look(), Math.min(leftMs, lookMs))
+  }
+
+  #look(): void {
+    if (this.#options.now() < this.#renewAt) this.#wait()
+    else void this.#rotate()
   }
 
   async #rotate(): Promise<void> {
-    const { holder, renew, onFailure } = this.#options
+    const { holder, renew, onFailure, now, random } = this.#options
     try {
       const identity = await renew()
       if (this.#closed) return
       this.#failures = 0
+      this.#renewAt = Math.max(halfLife(identity, random), now() + restMs)
       holder.replace(identity)
+      this.#wait()
     } catch (error) {
+      if (this.#closed) return
       this.#failures++
+      this.#timer = setTimeout(() => void this.#rotate(), backoff(this.#failures, retry, random))
       onFailure(error)
     }
-    this.#schedule()
   }
+}
+
+/** About the middle between its begin and its end, ms since 1970. */
+function halfLife({ notBefore, notAfter }: Identity, random: Random): number {
+  return notBefore + jitter((notAfter - notBefore) / 2, jitterShare, random)
 }

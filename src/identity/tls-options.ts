@@ -6,6 +6,7 @@ import {
   type TlsOptions,
 } from 'node:tls'
 import type { Identity } from './identity.ts'
+import { checkTrustBundle } from './trust-bundle.ts'
 
 /** The post-quantum hybrid first; a peer without it falls back to the others. */
 const keyExchangeGroups = 'X25519MLKEM768:X25519:P-256'
@@ -54,8 +55,12 @@ export function clientTlsOptions(
   return clientOptions({ ...common, ...material(identity) }, alpn)
 }
 
-/** As {@link clientTlsOptions} before there is a certificate: to ask for the first one. */
+/**
+ * As {@link clientTlsOptions} before there is a certificate: to ask for the first one.
+ * @throws Error when the bundle, PEM, names no CA.
+ */
 export function anonymousTlsOptions(bundle: string): ConnectionOptions {
+  checkTrustBundle(bundle)
   return clientOptions({ ...common, ca: bundle }, undefined)
 }
 

@@ -31,6 +31,7 @@ export class Fleet {
     const former = this.#subscribers.get(key)
     this.#subscribers.set(key, subscriber)
     former?.replaced()
+    this.progressed()
   }
 
   /** @returns whether it was still the one for its workload. */
@@ -42,23 +43,24 @@ export class Fleet {
     return true
   }
 
-  /** To be called when a subscriber has acked. */
+  /** To be called when a subscriber has acked: may settle what is waited for. */
   progressed(): void {
     for (const check of this.#waiting) check()
   }
 
   /**
    * Whether, before the time is up, all connected subscribers but one have acked what they were last offered before
-   * this call, or something newer. One that disconnects is not waited for.
+   * this call, or something newer. One that disconnects is not waited for; one that connects meanwhile is.
    */
   async settled(except: Subscriber, timeoutMs: number): Promise<boolean> {
-    const offers = this.subscribers
-      .filter(subscriber => subscriber !== except)
-      .map(subscriber => [subscriber, subscriber.subscription.newestOffer] as const)
+    const offers = new Map(
+      this.subscribers.map(subscriber => [subscriber, subscriber.subscription.newestOffer]),
+    )
     const isSettled = (): boolean =>
-      offers.every(
-        ([subscriber, offer]) =>
-          subscriber.subscription.ackedOffer >= offer || !this.#isConnected(subscriber),
+      this.subscribers.every(
+        subscriber =>
+          subscriber === except ||
+          subscriber.subscription.ackedOffer >= (offers.get(subscriber) ?? 1),
       )
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const check = (): void => {

@@ -1,5 +1,6 @@
 import type { Configuration } from '../../model/configuration.ts'
 import type { Registration } from '../../model/registration.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
 import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
 
@@ -15,6 +16,8 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions
   #mesh: CompiledMesh | undefined
+  /** For those who subscribe to all, by namespace: they share one, as long as the mesh stays what it is. */
+  readonly #whole = new Map<string, Snapshot>()
   /** Who needs a look; all of them after a change of the mesh. */
   readonly #outdated = new Set<Subscriber>()
   #timer: NodeJS.Timeout | undefined
@@ -26,6 +29,7 @@ export class Publisher {
   /** Configuration or registrations are not what they were. */
   meshChanged(): void {
     this.#mesh = undefined
+    this.#whole.clear()
     this.#schedule()
   }
 
@@ -43,7 +47,8 @@ export class Publisher {
     const everyone = this.#mesh === undefined
     this.#mesh ??= compileMesh(configuration(), registrations())
     for (const subscriber of fleet.subscribers)
-      if (everyone || this.#outdated.has(subscriber)) this.#offer(this.#mesh, subscriber)
+      if (everyone || this.#outdated.has(subscriber))
+        subscriber.subscription.offer(this.#snapshotFor(this.#mesh, subscriber))
     this.#outdated.clear()
   }
 
@@ -51,8 +56,13 @@ export class Publisher {
     clearTimeout(this.#timer)
   }
 
-  #offer(mesh: CompiledMesh, { workload, services, subscription }: Subscriber): void {
-    subscription.offer(snapshotFor(mesh, workload, services))
+  #snapshotFor(mesh: CompiledMesh, { workload, services }: Subscriber): Snapshot {
+    if (services !== '*') return snapshotFor(mesh, workload, services)
+    const known = this.#whole.get(workload.namespace)
+    if (known !== undefined) return known
+    const snapshot = snapshotFor(mesh, workload, services)
+    this.#whole.set(workload.namespace, snapshot)
+    return snapshot
   }
 
   /** Counted from the first change: a mesh that never rests is published all the same. */

@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import type { Socket } from 'node:net'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
@@ -22,7 +22,8 @@ export class PushServer {
   readonly #server: Server
   readonly #holder: IdentityHolder
   readonly #context: SessionContext
-  readonly #sessions = new Set<SidecarSession>()
+  /** Of all connections, and of those with TLS also the socket below it. */
+  readonly #sockets = new Set<Socket>()
   readonly #stopRotation: () => void
 
   private constructor({ holder, context }: Omit<PushServerOptions, 'address'>) {
@@ -32,6 +33,7 @@ export class PushServer {
     const options = serverTlsOptions(holder.current, settings)
     this.#server = createServer({ ...options, handshakeTimeout: handshakeTimeoutMs })
     this.#server.maxConnections = maxConnections
+    this.#server.on('connection', socket => this.#track(socket))
     this.#server.on('secureConnection', socket => this.#accept(socket))
     this.#server.on('tlsClientError', () => context.counters.handshakeFailures++)
     this.#stopRotation = holder.onChange(identity =>
@@ -51,22 +53,35 @@ export class PushServer {
     return portOf(this.#server)
   }
 
+  /** Ends all streams at once: sidecars go on with what they have, and come back. */
   async close(): Promise<void> {
     this.#stopRotation()
-    const closed = once(this.#server, 'close')
-    this.#server.close()
-    for (const session of this.#sessions) session.close()
-    await closed
+    const closed = [this.#server.close(), ...this.#sockets].map(
+      emitter => new Promise<void>(resolve => emitter.once('close', () => resolve())),
+    )
+    // Also those that are not through with their handshake.
+    for (const socket of this.#sockets) socket.destroy()
+    await Promise.all(closed)
+  }
+
+  #track(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
   }
 
   #accept(socket: TLSSocket): void {
-    const identity = verifyServerPeer(socket, this.#holder.current.id.trustDomain)
+    const { trustDomain } = this.#holder.current.id
+    const identity = verifyServerPeer(socket, trustDomain)
     const certificate = socket.getPeerX509Certificate()
     const session = new SidecarSession(socket, identity, this.#context)
-    this.#sessions.add(session)
-    socket.once('close', () => this.#sessions.delete(session))
+    this.#track(socket)
     if (certificate === undefined) return
-    if (identity === undefined) session.refuse('the certificate is not one of this trust domain')
-    else session.endAt(Date.parse(certificate.validTo))
+    if (identity !== undefined) session.endAt(Date.parse(certificate.validTo))
+    else session.refuse(`the certificate is not good for ${trustDomain}: ${reasonOf(socket)}`)
   }
+}
+
+/** OpenSSL's word, such as CERT_HAS_EXPIRED; what it does not mind is who the certificate names. */
+function reasonOf({ authorized, authorizationError }: TLSSocket): string {
+  return authorized ? 'it is another identity' : String(authorizationError)
 }

@@ -8,7 +8,8 @@ export interface RegistryOptions {
   /** Time without word from a sidecar until its registration ends. */
   readonly leaseMs: number
   readonly onChange: () => void
-  readonly onWriteFailure: (error: unknown) => void
+  /** The file could not be read or written. The registry goes on: sidecars will announce themselves again. */
+  readonly onFileFailure: (error: unknown) => void
 }
 
 interface Lease {
@@ -32,7 +33,8 @@ export class Registry {
   static async open(options: RegistryOptions): Promise<Registry> {
     const file = new JsonFile<readonly Registration[]>(options.path)
     const registry = new Registry(options, file)
-    for (const registration of (await file.read()) ?? []) registry.#lease(registration)
+    const stored = await file.read().catch(options.onFileFailure)
+    for (const registration of stored ?? []) registry.#lease(registration)
     return registry
   }
 
@@ -81,7 +83,7 @@ export class Registry {
   }
 
   #changed(): void {
-    this.#saved = this.#file.write(this.registrations).catch(this.#options.onWriteFailure)
+    this.#saved = this.#file.write(this.registrations).catch(this.#options.onFileFailure)
     this.#options.onChange()
   }
 }

@@ -5,6 +5,9 @@ import type { SidecarMessage } from '../../discovery/message.ts'
 /** Longest line taken from a sidecar: a subscription to {@link maxServices} services. */
 export const maxSidecarLineBytes = 256 * 1024
 
+/** Longest line taken from whoever has no certificate yet: a request for one. */
+export const maxStrangerLineBytes = 8 * 1024
+
 const maxServices = 2000
 const maxPorts = 64
 /** Of one nack: what a person reads, not all that could be wrong. */

@@ -6,6 +6,7 @@ import { MessageStream } from '../../discovery/message-stream.ts'
 import type {
   ControlMessage,
   Hello,
+  Nack,
   Register,
   SidecarMessage,
   SignRequest,
@@ -17,7 +18,7 @@ import type { ControlCounters } from '../control-counters.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
 import type { Publisher } from './publisher.ts'
 import type { Registry } from './registry.ts'
-import { maxSidecarLineBytes, readSidecarMessage } from './sidecar-message.ts'
+import { maxSidecarLineBytes, maxStrangerLineBytes, readSidecarMessage } from './sidecar-message.ts'
 import { denied, type Signing, type SigningOutcome } from './signing.ts'
 
 /** What all sessions share. */
@@ -61,18 +62,14 @@ export class SidecarSession {
     this.#stream = stream
     this.#identity = identity
     this.#messages = new MessageStream(stream, {
-      maxLineBytes: maxSidecarLineBytes,
-      onMessage: value => this.#receive(readSidecarMessage(value)),
+      maxLineBytes: identity === undefined ? maxStrangerLineBytes : maxSidecarLineBytes,
+      pausesWhenFull: true,
+      onMessage: value => this.#read(value),
       onClose: reason => this.#closed(reason),
     })
     this.#ping = setInterval(() => this.#messages.send({ type: 'ping' }), leaseMs / pingsPerLease)
     const silent = (): void => this.#messages.destroy(new Error('nothing heard for a whole lease'))
     this.#silence = setTimeout(silent, identity === undefined ? anonymousTimeoutMs : leaseMs)
-  }
-
-  /** Closes at once; the sidecar will come back. */
-  close(): void {
-    this.#messages.destroy()
   }
 
   /** No stream outlives the certificate that opened it. @param notAfter ms since 1970. */
@@ -87,6 +84,22 @@ export class SidecarSession {
     this.#context.counters.refused++
     this.#messages.send({ type: 'refused', reason, fatal })
     if (fatal) this.#messages.end()
+  }
+
+  #read(value: unknown): void {
+    const { counters, logger } = this.#context
+    try {
+      this.#receive(readSidecarMessage(value))
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        logger.error({ error, identity: this.#identity }, 'could not serve a sidecar')
+        throw error
+      }
+      // A sidecar of another version learns what it does wrong.
+      counters.protocolErrors++
+      this.#messages.send({ type: 'refused', reason: error.message, fatal: true })
+      this.#messages.end()
+    }
   }
 
   #receive(message: SidecarMessage): void {
@@ -123,16 +136,14 @@ export class SidecarSession {
         publisher.refresh(subscriber)
         break
       case 'ack':
-        counters.acks++
-        subscription.acked(message)
+        if (subscription.acked(message)) counters.acks++
         break
       case 'nack':
-        counters.nacks++
-        this.#logNack(message)
-        subscription.nacked(message)
+        if (subscription.nacked(message)) this.#countNack(message)
         break
       case 'leave':
-        void this.#leave(subscriber)
+        // Once: each waits for the whole fleet.
+        if (!this.#leaving) void this.#leave(subscriber)
         break
       case 'pong':
         break
@@ -250,8 +261,9 @@ export class SidecarSession {
     if (current && this.#leaving) registry.remove(subscriber.workload)
   }
 
-  #logNack({ version, problems }: Extract<SidecarMessage, { type: 'nack' }>): void {
-    const { logger } = this.#context
+  #countNack({ version, problems }: Nack): void {
+    const { counters, logger } = this.#context
+    counters.nacks++
     logger.warn({ identity: this.#identity, version, problems }, 'a sidecar refused its snapshot')
   }
 }
