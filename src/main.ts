@@ -1,4 +1,4 @@
-import { CommandError } from './cli/command-error.ts'
+import { toCommandError } from './cli/command-error.ts'
 
 /**
  * A sidecar stands beside every workload, so its usual form skips the command line library (7 MB resident);
@@ -17,7 +17,8 @@ async function run(argv: readonly string[]): Promise<number> {
 try {
   process.exit(await run(process.argv.slice(2)))
 } catch (error) {
-  if (!(error instanceof CommandError)) throw error
-  console.error(error.message)
-  process.exit(error.exitCode)
+  const shown = toCommandError(error)
+  if (shown === undefined) throw error
+  console.error(shown.message)
+  process.exit(shown.exitCode)
 }

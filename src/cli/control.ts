@@ -5,7 +5,7 @@ import type { ControlBootstrap } from '../model/bootstrap.ts'
 import { createProcessMetrics } from '../telemetry/process-metrics.ts'
 import { readControlBootstrap } from './bootstrap-file.ts'
 import { readConfiguration } from './read-configuration.ts'
-import { runService } from './run-service.ts'
+import { runService } from './process/run-service.ts'
 
 /** `weft control PATH`: the trust domain is the configuration's. */
 export async function control(options: Omit<ControlBootstrap, 'trustDomain'>): Promise<number> {

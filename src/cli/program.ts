@@ -1,15 +1,16 @@
 import { enableCompileCache } from 'node:module'
 import { resolve } from 'node:path'
-import { Command, CommanderError, InvalidArgumentError } from 'commander'
-import { parseDuration } from '../base/duration.ts'
+import { Command, CommanderError, Option } from 'commander'
 import type { SocketAddress } from '../model/bootstrap.ts'
-import { compileCacheOf } from './compile-cache.ts'
+import { usageErrorCode } from './command-error.ts'
+import { compileCacheOf } from './process/compile-cache.ts'
+import { addLabel, parseAddress, parseHttpUrl, parsePeriod, parsePort } from './option-values.ts'
 import { version } from './version.ts'
 
-const usageErrorCode = 2
 const defaultConfig = 'config/mesh.yaml'
 const defaultState = '.weft'
 const controlState = `${defaultState}/control`
+const defaultControlPlane = 'http://127.0.0.1:15014'
 
 type Finish = (exitCode: number) => void
 
@@ -50,8 +51,8 @@ function addUp(program: Command, finish: Finish): void {
     .command('up')
     .description('run the control plane, and each workload with its sidecar, on this machine')
     .argument('[config]', 'file or folder of YAML documents', defaultConfig)
-    .option('--control-port <port>', 'push port of the control plane', parsePort, 15012)
-    .option('--control-admin-port <port>', 'admin port of the control plane', parsePort, 15014)
+    .option('--control-port <port>', 'push port of the control plane', parsePort(1), 15012)
+    .option('--control-admin-port <port>', 'admin port of the control plane', parsePort(1), 15014)
     .option('--state-directory <folder>', 'keys, certificates and snapshots', defaultState)
     .action(async (config: string, options: UpFlags) => {
       // Before anything else is loaded: sidecars run much of it too, and find it compiled.
@@ -87,17 +88,29 @@ interface ControlFlags {
 }
 
 function addControl(program: Command, finish: Finish): void {
-  const push = { host: '0.0.0.0', port: 15012 }
-  const admin = { host: '127.0.0.1', port: 15014 }
   program
     .command('control')
     .description('run the control plane')
     .argument('[path]', 'file or folder of YAML documents')
     .option('--config <file>', 'a bootstrap, JSON, instead of path and options')
     .option('--state-directory <folder>', 'CA key and registrations', controlState)
-    .option('--push <address>', 'where sidecars connect, [host:]port', parseAddress(push), push)
-    .option('--admin <address>', 'metrics and status, [host:]port', parseAddress(admin), admin)
-    .option('--lease <duration>', 'how long a silent sidecar counts', parseTime, 30_000)
+    .addOption(
+      addressOption('--push <address>', 'where sidecars connect, [host:]port', {
+        host: '0.0.0.0',
+        port: 15012,
+      }),
+    )
+    .addOption(
+      addressOption('--admin <address>', 'metrics and status, [host:]port', {
+        host: '127.0.0.1',
+        port: 15014,
+      }),
+    )
+    .addOption(
+      new Option('--lease <duration>', 'how long a silent sidecar counts')
+        .argParser(parsePeriod)
+        .default(30_000, '30s'),
+    )
     .action(async (configPath: string | undefined, flags: ControlFlags, command: Command) => {
       const { control, controlFromFile } = await import('./control.ts')
       const { config, lease: leaseMs, ...options } = flags
@@ -105,6 +118,13 @@ function addControl(program: Command, finish: Finish): void {
       else if (configPath !== undefined) finish(await control({ configPath, leaseMs, ...options }))
       else command.error('error: name the configuration, or a bootstrap with --config')
     })
+}
+
+function addressOption(flags: string, description: string, initial: SocketAddress): Option {
+  const { host, port } = initial
+  return new Option(flags, description)
+    .argParser(parseAddress(host))
+    .default(initial, `${host}:${port}`)
 }
 
 function addValidate(program: Command, finish: Finish): void {
@@ -121,7 +141,7 @@ function addValidate(program: Command, finish: Finish): void {
 interface TokenFlags {
   readonly namespace: string
   readonly serviceAccount?: string
-  readonly label: Readonly<Record<string, string>>
+  readonly label?: Readonly<Record<string, string>>
   readonly life: number
   readonly stateDirectory: string
 }
@@ -135,55 +155,37 @@ function addToken(program: Command, finish: Finish): void {
     .argument('<workload>', 'its name')
     .option('--namespace <namespace>', 'its namespace', 'default')
     .option('--service-account <name>', 'last part of its identity (default: its name)')
-    .option('--label <key=value>', 'a label, by which Services select it; repeat it', addLabel, {})
-    .option('--life <duration>', 'how long the token can be used', parseTime, 3_600_000)
+    .option('--label <key=value>', 'a label, by which Services select it; repeat it', addLabel)
+    .addOption(
+      new Option('--life <duration>', 'how long the token can be used')
+        .argParser(parsePeriod)
+        .default(3_600_000, '1h'),
+    )
     .option('--state-directory <folder>', 'of the control plane', controlState)
     .action(async (workload: string, flags: TokenFlags) => {
       const { createToken } = await import('./token.ts')
-      const { label: labels, life: lifeMs, ...options } = flags
+      const { label: labels = {}, life: lifeMs, ...options } = flags
       finish(await createToken(workload, { labels, lifeMs, ...options }))
     })
+}
+
+interface StatusFlags {
+  readonly controlPlane: URL
+  readonly json?: boolean
 }
 
 function addStatus(program: Command, finish: Finish): void {
   program
     .command('status')
     .description('show sidecars, and which configuration each has accepted')
-    .option('--control-plane <url>', 'admin address', 'http://127.0.0.1:15014')
-    .option('--json', 'as the control plane says it', false)
-    .action(async (options: { controlPlane: string; json: boolean }) => {
+    .addOption(
+      new Option('--control-plane <url>', 'admin address')
+        .argParser(parseHttpUrl)
+        .default(new URL(defaultControlPlane), defaultControlPlane),
+    )
+    .option('--json', 'as the control plane says it')
+    .action(async (options: StatusFlags) => {
       const { status } = await import('./status.ts')
-      finish(await status(options))
+      finish(await status({ json: false, ...options }))
     })
-}
-
-function parsePort(text: string): number {
-  const port = Number(text)
-  if (!/^\d{1,5}$/.test(text) || port > 65_535)
-    throw new InvalidArgumentError('Expected a port, 0 to 65535.')
-  return port
-}
-
-function parseAddress(initial: SocketAddress): (text: string) => SocketAddress {
-  return text => {
-    const colon = text.lastIndexOf(':')
-    const port = parsePort(text.slice(colon + 1))
-    return { host: colon < 0 ? initial.host : text.slice(0, colon), port }
-  }
-}
-
-function parseTime(text: string): number {
-  const ms = parseDuration(text)
-  if (ms === undefined) throw new InvalidArgumentError('Expected a duration such as 30s or 1m30s.')
-  return ms
-}
-
-function addLabel(
-  text: string,
-  labels: Readonly<Record<string, string>>,
-): Readonly<Record<string, string>> {
-  const [, key, value] = /^([^=]+)=(.*)$/.exec(text) ?? []
-  if (key === undefined || value === undefined)
-    throw new InvalidArgumentError('Expected key=value.')
-  return { ...labels, [key]: value }
 }

@@ -1,9 +1,9 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { createLogger } from '../base/log.ts'
 import { readProxyBootstrap } from './bootstrap-file.ts'
-import { compileCacheOf } from './compile-cache.ts'
-import { processMemory } from './process-memory.ts'
-import { runService } from './run-service.ts'
+import { compileCacheOf } from './process/compile-cache.ts'
+import { processMemory } from './process/process-memory.ts'
+import { runService } from './process/run-service.ts'
 import { version } from './version.ts'
 
 /** `weft proxy`: one sidecar in the foreground. The access log goes to standard output, all else to standard error. */

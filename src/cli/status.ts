@@ -5,7 +5,7 @@ import { formatTable } from './table.ts'
 
 export interface StatusOptions {
   /** Admin address of the control plane. */
-  readonly controlPlane: string
+  readonly controlPlane: URL
   readonly json: boolean
 }
 
@@ -13,11 +13,14 @@ const timeoutMs = 5000
 /** Enough of a version to tell two apart. */
 const versionLength = 8
 
-/** `weft status`. Exit code 1 while a sidecar does not run on the newest configuration. */
+/** `weft status`. Exit code 1 while a sidecar does not run on the configuration that lies on disk. */
 export async function status({ controlPlane, json }: StatusOptions): Promise<number> {
   const mesh = await fetchStatus(new URL('/status', controlPlane))
   console.log(json ? JSON.stringify(mesh, null, 2) : formatStatus(mesh))
-  return mesh.sidecars.every(sidecar => sidecar.synced === true) ? 0 : 1
+  const { configuration, sidecars } = mesh
+  const converged =
+    configuration.problems.length === 0 && sidecars.every(({ synced }) => synced === true)
+  return converged ? 0 : 1
 }
 
 async function fetchStatus(url: URL): Promise<MeshStatus> {

@@ -4,9 +4,9 @@ import { dirname, resolve } from 'node:path'
 import { monotonicNow } from '../base/clock.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { CommandError } from './command-error.ts'
-import { compileCacheOf } from './compile-cache.ts'
+import { compileCacheOf } from './process/compile-cache.ts'
 import { readConfiguration } from './read-configuration.ts'
-import { TerminationListener } from './termination.ts'
+import { TerminationListener } from './process/termination.ts'
 import { addressBookOf } from './up/addresses.ts'
 import { claimsOf } from './up/claims.ts'
 import { prepareSidecar } from './up/join.ts'
@@ -14,7 +14,7 @@ import { LocalMesh } from './up/local-mesh.ts'
 import { OrphanGuard } from './up/orphan-guard.ts'
 import { planMesh, type ControlPlan, type MeshPlan, type UpOptions } from './up/plan.ts'
 import { findPortProblems } from './up/ports.ts'
-import { formatProcesses, suggestRequests } from './up/summary.ts'
+import { formatProcesses, formatSuggestions } from './up/summary.ts'
 import { TrafficView } from './up/traffic-view.ts'
 
 const main = resolve(import.meta.dirname, '../main.ts')
@@ -49,16 +49,15 @@ export async function up(options: UpOptions): Promise<number> {
   const summary = setInterval(() => traffic.summarise(), summaryIntervalMs)
   try {
     await runMesh(mesh, termination, () => printSummary(plan, configuration, mesh))
+    return await stopMesh(mesh, termination)
   } catch (error) {
     mesh.kill()
+    await mesh.stop()
     throw error
   } finally {
     clearInterval(summary)
-    const stopped = await Promise.race([mesh.stop().then(() => true), termination.second])
-    if (stopped !== true) mesh.kill()
     await guard.close()
   }
-  return 0
 }
 
 /** Resolves when it was told to end, also during the start. */
@@ -75,11 +74,23 @@ async function runMesh(
   print('\nstopping; once more to kill')
 }
 
+/** Returns the exit code. */
+async function stopMesh(mesh: LocalMesh, termination: TerminationListener): Promise<number> {
+  const stopped = mesh.stop()
+  const impatient = termination.second.then(() => 'impatient')
+  if ((await Promise.race([stopped, impatient])) === undefined) return 0
+  mesh.kill()
+  await stopped
+  return 1
+}
+
 function printSummary(plan: MeshPlan, configuration: Configuration, mesh: LocalMesh): void {
-  const suggestions = suggestRequests(plan, configuration)
-  print(formatProcesses(plan, mesh.pids))
-  print(['', 'Try:', ...suggestions.map(command => `  ${command}`)].join('\n'))
-  print('\nRequests appear below. Edit the configuration while it runs; Ctrl-C ends it.\n')
+  const parts = [
+    formatProcesses(plan, mesh.pids),
+    formatSuggestions(plan, configuration),
+    'Requests appear below. Edit the configuration while it runs; Ctrl-C ends it.\n',
+  ]
+  print(parts.filter(part => part !== '').join('\n\n'))
 }
 
 async function writeControlBootstrap({ bootstrap, bootstrapFile }: ControlPlan): Promise<void> {

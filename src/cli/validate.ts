@@ -4,10 +4,10 @@ import { readConfiguration } from './read-configuration.ts'
 export async function validate(path: string): Promise<number> {
   const { services, httpRoutes, workloads } = await readConfiguration(path)
   const counts = [
-    `${services.length} services`,
-    `${httpRoutes.length} routes`,
-    `${workloads.length} workloads`,
+    `services: ${services.length}`,
+    `routes: ${httpRoutes.length}`,
+    `workloads: ${workloads.length}`,
   ]
-  console.log(`${path} is valid: ${counts.join(', ')}`)
+  console.log(`${path} is valid (${counts.join(', ')})`)
   return 0
 }

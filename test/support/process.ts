@@ -32,7 +32,11 @@ export class WeftProcess implements AsyncDisposable {
         this.lines.push(line)
         this.#notify()
       })
+    // A test file that times out disposes of nothing.
+    const end = (): boolean => child.kill()
+    process.once('exit', end)
     this.exited = once(child, 'close').then(([code, signal]) => {
+      process.off('exit', end)
       this.#closed = true
       this.#notify()
       return { code, signal } as Exit
@@ -118,6 +122,22 @@ export function descendantsOf(pid: number): number[] {
   const below = (parent: number): number[] =>
     all.filter(row => row.parent === parent).flatMap(row => [row.pid, ...below(row.pid)])
   return below(pid)
+}
+
+/** Processes on whose command line `text` stands. */
+export function runningWith(text: string): number[] {
+  return processes()
+    .map(({ pid }) => pid)
+    .filter(pid => readCommandLine(pid).includes(text))
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    // It has ended meanwhile.
+    return ''
+  }
 }
 
 export function runningOf(pids: readonly number[]): number[] {

@@ -33,6 +33,8 @@ interface LocalWorkload {
 const startTimeoutMs = 30_000
 const applicationGraceMs = 10_000
 const controlGraceMs = 5000
+/** One heap of the C library for all threads: some 2 MB less in each. Applications decide that for themselves. */
+const ownEnvironment = { MALLOC_ARENA_MAX: '1' }
 /** Beyond a sidecar's own bound on its drain. */
 const sidecarGraceMs = 2000
 
@@ -106,7 +108,7 @@ export class LocalMesh {
   #createWorkload({ name, sidecar, application }: WorkloadPlan): LocalWorkload {
     return {
       name,
-      sidecar: sidecar && { ...sidecar, child: this.#createSidecar(sidecar) },
+      sidecar: sidecar && { ...sidecar, child: this.#createSidecar(name, sidecar) },
       application: application && this.#createApplication(name, application),
     }
   }
@@ -117,20 +119,19 @@ export class LocalMesh {
       name,
       command: process.execPath,
       arguments: [this.#options.main, 'control', '--config', this.#plan.control.bootstrapFile],
-      environment: {},
+      environment: ownEnvironment,
       onStdout: line => this.#showLog(name, line),
       onStderr: line => this.#showLog(name, line),
     })
   }
 
-  #createSidecar({ bootstrap, bootstrapFile }: SidecarPlan): SupervisedProcess {
-    const workload = bootstrap.workload.name
+  #createSidecar(workload: string, { bootstrapFile }: SidecarPlan): SupervisedProcess {
     const name = `${workload} sidecar`
     return this.#supervise({
       name,
       command: process.execPath,
       arguments: [this.#options.main, 'proxy', '--config', bootstrapFile],
-      environment: {},
+      environment: ownEnvironment,
       onStdout: line => this.#options.onAccess(workload, line),
       onStderr: line => this.#showLog(name, line),
     })
@@ -144,12 +145,10 @@ export class LocalMesh {
   #supervise(spec: ProcessSpec): SupervisedProcess {
     const { guard, print, compileCache } = this.#options
     const environment = {
+      NODE_COMPILE_CACHE: compileCache,
       ...process.env,
       // `node` means the one that runs us, whatever the system has.
       PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
-      NODE_COMPILE_CACHE: compileCache,
-      // One heap of the C library for all threads: some 2 MB less in each sidecar.
-      MALLOC_ARENA_MAX: '1',
       ...spec.environment,
     }
     return new SupervisedProcess(

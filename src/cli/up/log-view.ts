@@ -1,8 +1,13 @@
+interface LoggedError {
+  readonly message: string
+  readonly cause?: LoggedError
+}
+
 /** The fields of our own log lines that are shown. */
 interface LogLine {
   readonly level: string
   readonly msg: string
-  readonly error?: { readonly message: string }
+  readonly error?: LoggedError
   readonly [field: string]: unknown
 }
 
@@ -19,8 +24,14 @@ export function formatLogLine(name: string, line: string): string | undefined {
     .filter(([field]) => !unshown.has(field))
     .map(formatField)
     .join('')
-  const error = entry.error === undefined ? '' : `: ${entry.error.message}`
+  const error = entry.error === undefined ? '' : `: ${formatError(entry.error)}`
   return `${name} | ${entry.level}: ${entry.msg}${error}${fields}`
+}
+
+/** With what caused it, unless its own message quotes that. */
+function formatError({ message, cause }: LoggedError): string {
+  if (cause === undefined || message.includes(cause.message)) return message
+  return `${message}: ${formatError(cause)}`
 }
 
 /** A list, of problems say, with a line for each. */

@@ -15,8 +15,8 @@ export interface ControlPlan {
 }
 
 export interface WorkloadPlan {
+  /** For people, and unique: with the namespace, unless that is `default`. */
   readonly name: string
-  readonly labels: Readonly<Record<string, string>>
   /** Absent: it stands outside the mesh. */
   readonly sidecar?: SidecarPlan
   /** Absent: somebody else runs it. */
@@ -60,8 +60,7 @@ export function planMesh(configuration: Configuration, options: UpOptions): Mesh
     const { metadata, spec } = workload
     const application = planApplication(workload)
     return {
-      name: metadata.name,
-      labels: metadata.labels,
+      name: displayName(metadata),
       ...(spec.sidecar.enabled && {
         sidecar: planSidecar(workload, { index: sidecars++, control, options }),
       }),
@@ -69,6 +68,10 @@ export function planMesh(configuration: Configuration, options: UpOptions): Mesh
     }
   })
   return { control, workloads }
+}
+
+function displayName({ name, namespace }: WorkloadResource['metadata']): string {
+  return namespace === 'default' ? name : `${name}.${namespace}`
 }
 
 function planControl({ mesh }: Configuration, options: UpOptions): ControlPlan {

@@ -1,7 +1,8 @@
+import type { WorkloadIdentity } from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
 import type { ServiceResource } from '../../model/kinds/service.ts'
 import { formatTable } from '../table.ts'
-import type { MeshPlan, WorkloadPlan } from './plan.ts'
+import type { MeshPlan } from './plan.ts'
 
 /** Process ids of a workload; undefined for what does not run. */
 export interface WorkloadPids {
@@ -18,7 +19,7 @@ export function formatProcesses(plan: MeshPlan, pids: ReadonlyMap<string, Worklo
     const running = pids.get(name)
     return [
       name,
-      ports.join(', '),
+      ports.length > 0 ? ports.join(', ') : undefined,
       running?.application,
       bootstrap?.outbound.port,
       bootstrap?.inbound.port,
@@ -31,31 +32,38 @@ export function formatProcesses(plan: MeshPlan, pids: ReadonlyMap<string, Worklo
   return `${formatTable([head, ...rows])}\n${control}`
 }
 
-/** Commands that send a first request through the mesh. */
-export function suggestRequests(plan: MeshPlan, { services }: Configuration): string[] {
-  const suggestions: string[] = []
-  const [entry] = plan.workloads.filter(({ sidecar }) => sidecar !== undefined)
-  const service = services.find(candidate => entry !== undefined && selects(candidate, entry))
-  if (entry?.sidecar !== undefined && service !== undefined) {
-    const { host, port } = entry.sidecar.bootstrap.outbound
-    suggestions.push(`curl http://${host}:${port}/ -H 'Host: ${authorityOf(service)}'`)
-  }
-  const [upstream] = entry?.sidecar?.bootstrap.upstreams ?? []
+/** Commands that send a first request through the mesh, to be copied as they stand. */
+export function formatSuggestions(plan: MeshPlan, { services }: Configuration): string {
+  const entry = plan.workloads.find(({ sidecar }) => sidecar !== undefined)
+  if (entry?.sidecar === undefined) return ''
+  const { workload, outbound, upstreams } = entry.sidecar.bootstrap
+  const lines: string[] = []
+  const service = services.find(candidate => selects(candidate, workload))
+  const authority = service && authorityOf(service)
+  if (authority !== undefined)
+    lines.push('Try:', `  curl http://${outbound.host}:${outbound.port}/ -H 'Host: ${authority}'`)
+  const [upstream] = upstreams
   if (upstream !== undefined)
-    suggestions.push(
-      `curl http://${upstream.host}:${upstream.port}/  # ${upstream.service}, as ${entry?.name} calls it`,
+    lines.push(
+      `As ${entry.name} calls ${upstream.service}:`,
+      `  curl http://${upstream.host}:${upstream.port}/`,
     )
-  return suggestions
+  return lines.join('\n')
 }
 
-function selects({ spec }: ServiceResource, { labels }: WorkloadPlan): boolean {
+function selects({ metadata, spec }: ServiceResource, workload: WorkloadIdentity): boolean {
   const wanted = Object.entries(spec.selector ?? {})
-  return wanted.length > 0 && wanted.every(([key, value]) => labels[key] === value)
+  return (
+    metadata.namespace === workload.namespace &&
+    wanted.length > 0 &&
+    wanted.every(([key, value]) => workload.labels[key] === value)
+  )
 }
 
 /** The shortest name that routes know: port 80, or a Service's only port, goes without saying. */
-function authorityOf({ metadata, spec }: ServiceResource): string {
-  const ports = spec.ports.map(({ port }) => port)
+function authorityOf({ metadata, spec }: ServiceResource): string | undefined {
+  const ports = spec.ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port)
   const [first] = ports
+  if (first === undefined) return undefined
   return ports.length === 1 || ports.includes(80) ? metadata.name : `${metadata.name}:${first}`
 }

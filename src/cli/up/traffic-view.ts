@@ -13,6 +13,8 @@ interface AccessLine {
   readonly durationMs: number
   readonly endpoint?: string
   readonly attempts: number
+  /** Lines, of either direction, that the sidecar has left out before this one. */
+  readonly suppressed?: number
 }
 
 /** Names for the addresses in access logs, by `host:port`. */
@@ -32,6 +34,7 @@ export class TrafficView {
   readonly #now: Now
   readonly #limit = new LogLimit(linesPerSecond)
   #failed = 0
+  #unlogged = 0
 
   constructor(write: (line: string) => void, addresses: AddressBook, now: Now) {
     this.#write = write
@@ -42,6 +45,7 @@ export class TrafficView {
   /** `line` is one line of the standard output of `workload`'s sidecar. */
   observe(workload: string, line: string): void {
     const entry = parseAccessLine(line)
+    this.#unlogged += entry?.suppressed ?? 0
     // Both ends of a call log it: the caller's word includes retries and the mesh between.
     if (entry?.direction !== 'outbound') return
     if (this.#limit.admit(this.#now())) this.#write(this.#format(workload, entry))
@@ -51,8 +55,13 @@ export class TrafficView {
   /** Called once a second. */
   summarise(): void {
     const more = this.#limit.takeSuppressed()
-    if (more > 0) this.#write(`… and ${more} more requests, ${this.#failed} of them failed`)
+    if (more > 0 || this.#unlogged > 0) {
+      const unlogged =
+        this.#unlogged > 0 ? `; sidecars left ${this.#unlogged} lines out of their logs` : ''
+      this.#write(`… and ${more} more requests, ${this.#failed} of them failed${unlogged}`)
+    }
     this.#failed = 0
+    this.#unlogged = 0
   }
 
   #format(workload: string, entry: AccessLine): string {

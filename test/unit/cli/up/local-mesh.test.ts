@@ -56,7 +56,6 @@ async function setUp(t: Test) {
   }
   const workload: WorkloadPlan = {
     name: 'orders',
-    labels: {},
     sidecar: await bootstrap<SidecarPlan['bootstrap']>('sidecar'),
     application: {
       host: '127.0.0.1',
@@ -66,24 +65,47 @@ async function setUp(t: Test) {
       environment: { PORT: '8080' },
     },
   }
-  const outside: WorkloadPlan = { name: 'outside', labels: {} }
+  // Outside the mesh: only its application is ours to run.
+  const legacy: WorkloadPlan = {
+    name: 'legacy',
+    application: {
+      host: '127.0.0.1',
+      ports: [],
+      command: process.execPath,
+      arguments: ['-e', 'console.log(process.cwd()); setInterval(() => {}, 1000)'],
+      environment: {},
+      directory: folder,
+    },
+  }
+  const foreign: WorkloadPlan = { name: 'foreign' }
   const plan: MeshPlan = {
     control: await bootstrap<MeshPlan['control']['bootstrap']>('control'),
-    workloads: [workload, outside],
+    workloads: [workload, legacy, foreign],
   }
   return { folder, journal, plan, read: () => readFileSync(journal, 'utf8').trim().split('\n') }
 }
 
+/** Collects lines; `all` resolves when there are `count`. */
+function collectLines(count: number) {
+  const lines: string[] = []
+  const all = Promise.withResolvers<string[]>()
+  function print(line: string): void {
+    lines.push(line)
+    if (lines.length === count) all.resolve(lines.toSorted())
+  }
+  return { lines, print, all: all.promise }
+}
+
 t.test('a mesh starts from the control plane on and ends with it', async t => {
   const { folder, plan, read } = await setUp(t)
-  const printed = Promise.withResolvers<string>()
+  const { lines, print, all } = collectLines(2)
   const accessed = Promise.withResolvers<string[]>()
   const prepared: string[] = []
   const mesh = new LocalMesh(plan, {
     main: join(folder, 'main.mjs'),
     compileCache: join(folder, 'cache'),
     guard: { add: () => {}, remove: () => {} },
-    print: line => printed.resolve(line),
+    print,
     onAccess: (...line) => accessed.resolve(line),
     prepare: async ({ bootstrap }) => {
       prepared.push(bootstrap.workload.name, ...read())
@@ -92,9 +114,10 @@ t.test('a mesh starts from the control plane on and ends with it', async t => {
   t.teardown(() => mesh.kill())
   await mesh.start()
   t.type(mesh.pids.get('orders')?.sidecar, 'number')
-  t.same(mesh.pids.get('outside'), { application: undefined, sidecar: undefined })
+  t.equal(mesh.pids.get('legacy')?.sidecar, undefined)
+  t.same(mesh.pids.get('foreign'), { application: undefined, sidecar: undefined })
   t.same(prepared, ['orders', 'control starts'])
-  t.equal(await printed.promise, 'orders | listens on 8080')
+  t.same(await all, [`legacy | ${folder}`, 'orders | listens on 8080'])
   t.same(await accessed.promise, ['orders', '{"direction":"outbound"}'])
   await mesh.stop()
   t.same(read(), [
@@ -104,4 +127,26 @@ t.test('a mesh starts from the control plane on and ends with it', async t => {
     'orders ends',
     'control ends',
   ])
+  t.equal(lines.length, 2, 'an end that was asked for is no news')
+})
+
+t.test('a sidecar that cannot be prepared fails the start, and nothing outlives kill', async t => {
+  const { folder, plan } = await setUp(t)
+  const groups = new Set<number>()
+  const mesh = new LocalMesh(plan, {
+    main: join(folder, 'main.mjs'),
+    compileCache: join(folder, 'cache'),
+    guard: { add: group => groups.add(group), remove: group => groups.delete(group) },
+    print: () => {},
+    onAccess: () => {},
+    prepare: async () => {
+      throw new Error('disk full')
+    },
+  })
+  t.teardown(() => mesh.kill())
+  await t.rejects(mesh.start(), { message: 'disk full' })
+  t.equal(groups.size, 2, 'the control plane and one application')
+  mesh.kill()
+  await mesh.stop()
+  t.same([...groups], [])
 })

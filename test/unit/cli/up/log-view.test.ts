@@ -19,6 +19,21 @@ t.test('an error shows what its cause said, not where it was thrown', async t =>
   )
 })
 
+t.test('an error shows its causes once', async t => {
+  const cause = { message: 'listen EADDRINUSE' }
+  const shown = (message: string) =>
+    formatLogLine('control plane', line({ level: 'error', msg: 'x', error: { message, cause } }))
+  t.equal(shown('port 1'), 'control plane | error: x: port 1: listen EADDRINUSE')
+  t.equal(shown('port 1: listen EADDRINUSE'), 'control plane | error: x: port 1: listen EADDRINUSE')
+})
+
+t.test('the problems of a configuration have a line each', async t => {
+  t.equal(
+    formatLogLine('control plane', line({ problems: ['a.yaml:1:1 x', { path: 'y' }] })),
+    'control plane | warn: lease lost\n  a.yaml:1:1 x\n  {"path":"y"}',
+  )
+})
+
 t.test('the daily business of a sidecar is not shown', async t => {
   t.equal(formatLogLine('orders sidecar', line({ level: 'info' })), undefined)
   t.equal(formatLogLine('orders sidecar', line({ level: 'debug' })), undefined)

@@ -73,3 +73,14 @@ t.test('beyond 20 lines a second requests are counted', async t => {
   view.summarise()
   t.equal(lines.length, 22)
 })
+
+t.test('lines that sidecars left out are owned up to, of either direction and once', async t => {
+  const { lines, observe, view } = setUp()
+  observe({ suppressed: 30 })
+  observe({ direction: 'inbound', suppressed: 12 })
+  view.summarise()
+  view.summarise()
+  t.same(lines.slice(1), [
+    '… and 0 more requests, 0 of them failed; sidecars left 42 lines out of their logs',
+  ])
+})

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import type { ProcessMemory } from '../proxy/memory-trim.ts'
+import type { ProcessMemory } from '../../proxy/memory-trim.ts'
 
 type Collect = (options: { readonly type: 'major'; readonly flavor: 'last-resort' }) => void
 

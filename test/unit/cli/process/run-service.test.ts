@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { silentLogger } from '../../../src/base/log.ts'
-import { runService, type Service } from '../../../src/cli/run-service.ts'
+import { silentLogger } from '../../../../src/base/log.ts'
+import { runService, type Service } from '../../../../src/cli/process/run-service.ts'
 
 class FakeService implements Service {
   readonly calls: string[] = []
@@ -77,13 +77,15 @@ t.test('a signal before the service has started ends with 0', async t => {
   t.equal(await ended, 0)
 })
 
-t.test('a failed start is thrown and leaves no listener behind', async t => {
+t.test('a failed start is logged, ends with 1 and leaves no listener behind', async t => {
   const source = new EventEmitter()
+  const error = new Error('no such folder')
   const start = async (): Promise<Service> => {
-    throw new Error('no such folder')
+    throw error
   }
-  await t.rejects(runService(start, { logger: silentLogger, source }), {
-    message: 'no such folder',
-  })
+  const logged: unknown[] = []
+  const logger = { ...silentLogger, error: (...line: unknown[]) => logged.push(line) }
+  t.equal(await runService(start, { logger, source }), 1)
+  t.same(logged, [[{ error }, 'could not start']])
   t.same(source.eventNames(), [])
 })

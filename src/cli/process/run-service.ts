@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Logger } from '../base/log.ts'
+import type { Logger } from '../../base/log.ts'
 import { TerminationListener, type Termination } from './termination.ts'
 
 /** What a process runs until it is told to end. */
@@ -21,7 +21,7 @@ export interface RunOptions {
 
 /**
  * Runs until SIGTERM or SIGINT, drains and returns 0. A second signal cuts the drain short and returns 1, as does
- * an uncaught error. A signal during the start ends it at once: nothing is served yet.
+ * an uncaught error and a failed start. A signal during the start ends it at once: nothing is served yet.
  */
 export async function runService(
   start: () => Promise<Service>,
@@ -30,7 +30,13 @@ export async function runService(
   const { logger, source, crashDrainMs = 1000 } = options
   using termination = new TerminationListener(source)
 
-  const service = await Promise.race([start(), termination.first.then(() => undefined)])
+  let service: Service | undefined
+  try {
+    service = await Promise.race([start(), termination.first.then(() => undefined)])
+  } catch (error) {
+    logger.error({ error }, 'could not start')
+    return 1
+  }
   const cause = await termination.first
   logCrash(cause, logger)
   if (service === undefined) return cause.kind === 'signal' ? 0 : 1

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import { TerminationListener } from '../../../src/cli/termination.ts'
+import { TerminationListener } from '../../../../src/cli/process/termination.ts'
 
 t.test('the first and the second cause are told apart', async t => {
   const source = new EventEmitter()

@@ -1,0 +1,115 @@
+import t from 'tap'
+import { planOf, service, workload } from './plans.ts'
+
+t.test('the control plane gets the mesh’s trust domain and its own folder', async t => {
+  const mesh = `
+apiVersion: weft.dev/v1alpha1
+kind: Mesh
+metadata: { name: shop }
+spec: { trustDomain: shop.example }`
+  const { plan } = planOf(mesh, workload('orders'))
+  t.same(plan.control, {
+    bootstrapFile: '/var/weft/control/bootstrap.json',
+    bootstrap: {
+      configPath: 'mesh.yaml',
+      stateDirectory: '/var/weft/control',
+      trustDomain: 'shop.example',
+      push: { host: '127.0.0.1', port: 15012 },
+      admin: { host: '127.0.0.1', port: 15014 },
+      leaseMs: 30_000,
+    },
+  })
+  t.equal(plan.workloads[0]?.sidecar?.bootstrap.controlPlane.trustDomain, 'shop.example')
+})
+
+t.test('a sidecar’s bootstrap says all that its Workload says', async t => {
+  const spec = `{
+    serviceAccount: buyer, zone: a, ports: [{ port: 8080 }, { port: 8081 }],
+    healthCheck: { path: /up, interval: 2s }, upstreams: [{ service: payments, localPort: 4102 }]
+  }`
+  const { plan } = planOf(service('payments'), workload('orders', spec))
+  t.same(plan.workloads, [
+    {
+      name: 'orders',
+      sidecar: {
+        bootstrapFile: '/var/weft/workloads/orders.default/bootstrap.json',
+        bootstrap: {
+          workload: {
+            name: 'orders',
+            namespace: 'default',
+            serviceAccount: 'buyer',
+            labels: { app: 'orders' },
+            zone: 'a',
+          },
+          stateDirectory: '/var/weft/workloads/orders.default',
+          controlPlane: { host: '127.0.0.1', port: 15012, trustDomain: 'weft.local' },
+          trustBundleFile: '/var/weft/control/trust-bundle.pem',
+          joinTokenFile: '/var/weft/workloads/orders.default/join-token',
+          admin: { host: '127.0.0.1', port: 15000 },
+          outbound: { host: '127.0.0.1', port: 15001 },
+          inbound: { host: '127.0.0.1', port: 15008 },
+          application: { host: '127.0.0.1', ports: [8080, 8081] },
+          applicationHealth: { path: '/up', intervalMs: 2000 },
+          upstreams: [{ host: '127.0.0.1', port: 4102, service: 'payments' }],
+          advertise: '127.0.0.1',
+          drainTimeoutMs: 5000,
+          accessLog: 'all',
+        },
+      },
+    },
+  ])
+})
+
+t.test('each further sidecar has the same ports plus 100, unless its Workload says so', async t => {
+  const { plan } = planOf(
+    workload('a'),
+    workload('legacy', '{ sidecar: { enabled: false } }'),
+    workload('b'),
+    workload('c', '{ sidecar: { adminPort: 9000, inboundPort: 9008 } }'),
+  )
+  t.same(
+    plan.workloads.map(({ name, sidecar }) => {
+      const { admin, outbound, inbound } = sidecar?.bootstrap ?? {}
+      return [name, admin?.port, outbound?.port, inbound?.port]
+    }),
+    [
+      ['a', 15000, 15001, 15008],
+      ['legacy', undefined, undefined, undefined],
+      ['b', 15100, 15101, 15108],
+      ['c', 9000, 15201, 9008],
+    ],
+  )
+})
+
+t.test('an application is told its first port, but not against its own environment', async t => {
+  const applicationOf = (spec: string) => planOf(workload('a', spec)).plan.workloads[0]?.application
+  t.same(
+    applicationOf('{ ports: [{ port: 1 }, { port: 2 }], run: { command: [node, a.js, --x] } }'),
+    {
+      host: '127.0.0.1',
+      ports: [1, 2],
+      command: 'node',
+      arguments: ['a.js', '--x'],
+      environment: { PORT: '1' },
+    },
+  )
+  t.match(
+    applicationOf(
+      '{ ports: [{ port: 1 }], run: { command: [a], directory: /srv, environment: { PORT: "7" } } }',
+    ),
+    { environment: { PORT: '7' }, directory: '/srv' },
+  )
+  t.same(applicationOf('{ run: { command: [a] } }')?.environment, {})
+  t.equal(applicationOf('{ ports: [{ port: 1 }] }'), undefined)
+})
+
+t.test('workloads of one name in two namespaces stay apart', async t => {
+  const { plan } = planOf(workload('orders'), workload('orders.test'))
+  t.same(
+    plan.workloads.map(({ name, sidecar }) => [name, sidecar?.bootstrapFile]),
+    [
+      ['orders', '/var/weft/workloads/orders.default/bootstrap.json'],
+      ['orders.test', '/var/weft/workloads/orders.test/bootstrap.json'],
+    ],
+  )
+})
