@@ -1,5 +1,5 @@
 /** Where a failure arose, seen from this sidecar. */
-export type ErrorSource = 'downstream' | 'upstream' | 'local'
+type ErrorSource = 'downstream' | 'upstream' | 'local'
 
 /**
  * Whether an attempt that failed so may be repeated:
@@ -9,7 +9,7 @@ export type ErrorSource = 'downstream' | 'upstream' | 'local'
  *   kernel refused the bytes (RST, not FIN) before a byte of an answer: the keep-alive race;
  * - `never`.
  */
-export type Retryable = 'always' | 'idempotent' | 'if-reused' | 'never'
+type Retryable = 'always' | 'idempotent' | 'if-reused' | 'never'
 
 interface ErrorTraits {
   readonly status: number

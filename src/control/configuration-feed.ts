@@ -15,7 +15,7 @@ export class ConfigurationError extends Error {
 }
 
 export interface ConfigurationFeedOptions {
-  readonly source: FileSource
+  readonly source: Pick<FileSource, 'load' | 'watch' | 'close'>
   readonly logger: Logger
   /** Wall clock. */
   readonly now: Now

@@ -15,7 +15,6 @@ export interface JoinTokenRecord {
 }
 
 const tokenBytes = 32
-const tokenPattern = /^[A-Za-z0-9_-]{43}$/
 const namePattern = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
 
 /**
@@ -46,7 +45,6 @@ export async function redeemJoinToken(
   token: string,
   now: number,
 ): Promise<JoinTokenRecord | undefined> {
-  if (!tokenPattern.test(token)) return undefined
   const path = tokenPath(stateDirectory, token)
   try {
     const record = JSON.parse(await readFile(path, 'utf8')) as JoinTokenRecord
@@ -63,7 +61,6 @@ export async function removeExpiredTokens(stateDirectory: string, now: number): 
   const directory = tokenDirectory(stateDirectory)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   for (const file of await readdir(directory)) {
-    if (!file.endsWith('.json')) continue
     const path = join(directory, file)
     if ((await readExpiry(path)) <= now) await rm(path, { force: true })
   }

@@ -68,24 +68,24 @@ export async function requestIdentity(options: IdentityRequestOptions): Promise<
 async function askOnce(options: IdentityRequestOptions): Promise<Signed> {
   const { connect, token, request, signal } = options
   const stream = await connect()
-  const timeout = AbortSignal.timeout(answerTimeoutMs)
   const { promise, resolve, reject } = Promise.withResolvers<Signed>()
   const messages = new MessageStream<SidecarMessage>(stream, {
     maxLineBytes: maxControlLineBytes,
     onMessage: value => settle(readControlMessage(value), resolve, reject),
     onClose: reason => reject(reason ?? new Error('the control plane closed the stream')),
   })
-  const give = (): void => messages.destroy(new Error('no answer from the control plane'))
-  const ended = AbortSignal.any([signal, timeout])
-  ended.addEventListener('abort', give, { once: true })
+  const giveUp = (): void => messages.destroy(new Error('no answer from the control plane'))
+  const timer = setTimeout(giveUp, answerTimeoutMs)
+  signal.addEventListener('abort', giveUp, { once: true })
   // Where asking itself throws, no one waits for the answer.
   promise.catch(() => {})
   try {
-    if (ended.aborted) give()
+    if (signal.aborted) giveUp()
     else messages.send(signRequest(request, stream, token))
     return await promise
   } finally {
-    ended.removeEventListener('abort', give)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
     messages.destroy()
   }
 }

@@ -23,17 +23,17 @@ export class MessageStream<Outgoing> {
   readonly #stream: Duplex
   readonly #decoder: LineDecoder
   readonly #options: MessageStreamOptions
-  #error: Error | undefined
+  #reason: Error | undefined
 
   constructor(stream: Duplex, options: MessageStreamOptions) {
     this.#stream = stream
     this.#decoder = new LineDecoder(options.maxLineBytes)
     this.#options = options
-    stream.on('error', error => (this.#error ??= error))
+    // Its `close` follows, and `errored` keeps it.
+    stream.on('error', () => {})
     stream.on('data', (chunk: Buffer) => this.#read(chunk))
-    stream.on('end', () => stream.end())
     stream.on('drain', () => stream.resume())
-    const closed = (): void => options.onClose(this.#error ?? stream.errored ?? undefined)
+    const closed = (): void => options.onClose(this.#reason ?? stream.errored ?? undefined)
     // It may have closed between its opener and us.
     if (stream.closed) queueMicrotask(closed)
     else stream.once('close', closed)
@@ -51,12 +51,11 @@ export class MessageStream<Outgoing> {
     const linger = setTimeout(() => this.#stream.destroy(), lingerMs)
     this.#stream.once('close', () => clearTimeout(linger))
     this.#stream.end()
-    this.#stream.resume()
   }
 
   /** Closes at once. */
   destroy(reason?: Error): void {
-    this.#error ??= reason
+    this.#reason ??= reason
     this.#stream.destroy()
   }
 

@@ -95,7 +95,7 @@ export class SubscriptionClient {
 
   /** Whether the application takes traffic. The control plane is told now, and again on each new stream. */
   setReady(ready: boolean): void {
-    if (this.#ready === ready) return
+    if (this.#leaving || this.#ready === ready) return
     this.#ready = ready
     this.#send({ type: 'ready', ready })
   }
@@ -147,7 +147,9 @@ export class SubscriptionClient {
     this.#closed = true
     clearTimeout(this.#reconnect)
     clearTimeout(this.#silence)
-    this.#connection?.messages.destroy()
+    const connection = this.#connection
+    this.#connection = undefined
+    connection?.messages.destroy()
   }
 
   async #connect(): Promise<void> {

@@ -23,7 +23,7 @@ interface InFlight {
   readonly snapshot: Snapshot
   readonly nonce: number
   readonly timer: NodeJS.Timeout
-  offer: number
+  readonly offer: number
 }
 
 /**
@@ -73,13 +73,8 @@ export class Subscription {
   /** Hands over the newest snapshot; it is pushed as soon as the sidecar has answered the last one. */
   offer(snapshot: Snapshot): void {
     this.#offer++
-    if (this.#inFlight === undefined) {
-      this.#advance(snapshot)
-      return
-    }
-    const equal = this.#inFlight.snapshot.version === snapshot.version
-    if (equal) this.#inFlight.offer = this.#offer
-    this.#waiting = equal ? undefined : snapshot
+    if (this.#inFlight === undefined) this.#advance(snapshot)
+    else this.#waiting = snapshot
   }
 
   /** @returns whether it answers the push in flight; one that does not is late or made up, and ignored. */
@@ -109,7 +104,6 @@ export class Subscription {
   close(): void {
     clearTimeout(this.#inFlight?.timer)
     this.#inFlight = undefined
-    this.#waiting = undefined
   }
 
   #takeAnswered(nonce: number): InFlight | undefined {

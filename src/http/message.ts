@@ -1,6 +1,6 @@
 import type { HeaderList } from './headers.ts'
 
-export type HttpVersion = '1.0' | '1.1' | '2'
+type HttpVersion = '1.0' | '1.1' | '2'
 
 /** A body whose length the sender did not announce: chunked, or DATA until END_STREAM. */
 export const unknownLength = -1

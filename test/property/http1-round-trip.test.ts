@@ -43,7 +43,11 @@ const printable = (from: number, to: number) =>
   fc.integer({ min: from, max: to }).map(code => String.fromCharCode(code))
 
 const name = fc
-  .string({ unit: fc.constantFrom(..."abcXYZ019-_.!#$%&'*+^`|~"), minLength: 1, maxLength: 12 })
+  .string({
+    unit: fc.constantFrom(...Array.from("abcXYZ019-_.!#$%&'*+^`|~")),
+    minLength: 1,
+    maxLength: 12,
+  })
   .filter(text => fieldName(text)?.role === fieldRole.plain)
 
 const value = fc.string({ unit: printable(0x20, 0x7e), maxLength: 20 }).map(text => text.trim())

@@ -22,7 +22,9 @@ export async function writeShop(folder: string): Promise<Shop> {
   let text = readFileSync(join(root, 'config/mesh.yaml'), 'utf8')
   const fixed = [...new Set(text.match(/\b4[01]\d\d\b/g))]
   const ports = await freePorts(fixed.length + 3 * workloads.length + 2)
-  for (const port of fixed) text = text.replaceAll(port, String(ports.pop()))
+  const moved = new Map(fixed.map(port => [port, String(ports.pop())]))
+  // In one go: a new port may look like one that is still to be moved.
+  text = text.replaceAll(/\b4[01]\d\d\b/g, port => moved.get(port) ?? port)
   text = text.replaceAll('examples/shop/', join(root, 'examples/shop/'))
   const [controlPort = 0, controlAdminPort = 0, ...sidecarPorts] = ports
   const outboundPort = sidecarPorts[1] ?? 0

@@ -33,7 +33,10 @@ export class Registry {
   static async open(options: RegistryOptions): Promise<Registry> {
     const file = new JsonFile<readonly Registration[]>(options.path)
     const registry = new Registry(options, file)
-    const stored = await file.read().catch(options.onFileFailure)
+    const stored = await file.read().catch((error: unknown) => {
+      options.onFileFailure(error)
+      return undefined
+    })
     for (const registration of stored ?? []) registry.#lease(registration)
     return registry
   }
@@ -55,7 +58,8 @@ export class Registry {
 
   /** The sidecar was heard: its lease begins anew. */
   renew(workload: WorkloadName): void {
-    this.#leases.get(workloadKey(workload))?.timer.refresh()
+    const registration = this.find(workload)
+    if (registration !== undefined) this.#lease(registration)
   }
 
   setReady(workload: WorkloadName, ready: boolean): void {

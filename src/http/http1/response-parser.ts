@@ -4,7 +4,7 @@ import { unknownLength, type ResponseHead } from '../message.ts'
 import { checkHeadText, parseFields, responseFaults, type Fields } from './fields.ts'
 
 /** How the body of an answer ends (RFC 9112 §6.3). */
-export type ResponseFraming = 'none' | 'length' | 'chunked' | 'until-close'
+type ResponseFraming = 'none' | 'length' | 'chunked' | 'until-close'
 
 export interface ParsedResponse {
   readonly head: ResponseHead

@@ -139,7 +139,9 @@ export class Exchange implements RequestReceiver {
     this.stream.end()
   }
 
+  /** A codec may tell of a reset while it is handed the last of the answer. */
   #complete(): void {
+    if (this.#completed) return
     this.#completed = true
     clearTimeout(this.timeout)
     clearTimeout(this.retryTimer)

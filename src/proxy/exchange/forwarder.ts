@@ -61,11 +61,12 @@ export class Forwarder implements AttemptOwner, Filter {
   }
 
   /** Gives back what {@link forward} took, and tells the breaker how the exchange as a whole ended. */
-  onComplete({ forwarding, status, reason }: Exchange): void {
+  onComplete({ forwarding, status, reason, attempts }: Exchange): void {
     if (forwarding === undefined) return
     const { limit, breaker, permit } = forwarding
     limit.release()
-    if (reason !== undefined && errorTable[reason].source === 'downstream')
+    // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off.
+    if (attempts === 0 || (reason !== undefined && errorTable[reason].source === 'downstream'))
       breaker.onIgnored(permit)
     else if (status >= 500 || reason !== undefined) breaker.onFailure(permit)
     else breaker.onSuccess(permit)

@@ -252,7 +252,7 @@ t.test('101 turns both halves into a tunnel', async t => {
   exchange.client.send(get)
   await exchange.seen.until(({ body }) => body === get)
   exchange.stream.write(Buffer.from('\x81\x05hello', 'latin1'))
-  t.match(await exchange.client.untilHas('hello'), /\r\n\r\n\x81\x05hello$/)
+  t.ok((await exchange.client.untilHas('hello')).endsWith('\r\n\r\n\x81\x05hello'))
   t.equal(exchange.server.requests.length, 1)
 })
 

@@ -1,7 +1,7 @@
 // The server side under test, on a real port, and what its handler sees.
 import { EventEmitter, once } from 'node:events'
-import { ExchangeError, errorTable } from '../../../../src/base/errors.ts'
-import type { ErrorCode } from '../../../../src/base/errors.ts'
+import { errorTable } from '../../../../src/base/errors.ts'
+import type { ErrorCode, ExchangeError } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
 import { Http1ServerConnection } from '../../../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'

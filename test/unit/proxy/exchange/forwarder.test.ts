@@ -83,7 +83,10 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
   return { cluster, connections, send, reached, clock }
 }
 
-const turn = () => new Promise<void>(resolve => setTimeout(resolve, 2))
+/** Twice, so that a timer which only what came before the first has set is over too. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise<void>(resolve => setTimeout(resolve, 2))
+}
 
 function reasonOf(stream: FakeServerStream): string | undefined {
   return stream.heads[0]?.headers.get('x-weft-reason')
@@ -275,6 +278,18 @@ t.test('enough failures open the circuit, and it says so', async t => {
   const downstream = send()
   t.equal(downstream.heads[0]?.status, 503)
   t.equal(reasonOf(downstream), 'circuit_open')
+})
+
+t.test('requests for which there was no endpoint leave the circuit closed', async t => {
+  const circuitBreaker = {
+    enabled: true,
+    failureRatio: 0.5,
+    minRequests: 5,
+    windowMs: 10_000,
+    openMs: 5000,
+  }
+  const { send } = setUp(t, { policy: { circuitBreaker }, endpoints: 0 })
+  for (let i = 0; i < 10; i++) t.equal(reasonOf(send()), 'no_healthy_endpoint')
 })
 
 t.test('an upload is paused while upstream is slow and goes on when it is not', async t => {
