@@ -1,0 +1,16 @@
+import type { Registration } from '../../../../src/model/registration.ts'
+
+export function registrationOf(name: string, changes: Partial<Registration> = {}): Registration {
+  return {
+    namespace: 'default',
+    name,
+    serviceAccount: name,
+    labels: { app: name },
+    address: '127.0.0.1',
+    ports: [80],
+    meshPort: 15_008,
+    identity: `spiffe://weft.local/ns/default/sa/${name}`,
+    ready: true,
+    ...changes,
+  }
+}
