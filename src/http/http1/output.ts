@@ -1,7 +1,8 @@
 import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
+import { blockBytes } from '../block-pool.ts'
 import { keep } from '../read-buffer.ts'
-import { Slab, slabBytes } from '../slab.ts'
+import { Slab } from '../slab.ts'
 
 /** A slab with so much in it leaves before the end of the turn. */
 const gatheredBytes = 64 * 1024
@@ -62,7 +63,7 @@ export class Output {
    */
   #gather(chunk: Buffer): void {
     this.#gatherText()
-    if (chunk.length > slabBytes) {
+    if (chunk.length > blockBytes) {
       this.#writeSlab()
       this.#write(keep(chunk))
       return
@@ -75,7 +76,7 @@ export class Output {
   #gatherText(): void {
     const text = this.#text
     this.#text = ''
-    if (text.length > slabBytes) {
+    if (text.length > blockBytes) {
       this.#writeSlab()
       this.#write(Buffer.from(text, 'latin1'))
     } else if (text !== '') {
@@ -86,9 +87,9 @@ export class Output {
 
   /** One with room for `bytes`. */
   #slabFor(bytes: number): Slab {
-    if (this.#length + bytes > slabBytes) this.#writeSlab()
+    if (this.#length + bytes > blockBytes) this.#writeSlab()
     if (this.#slab === undefined) {
-      this.#slab = Slab.take()
+      this.#slab = new Slab()
       setImmediate(this.#flushSoon)
     }
     return this.#slab

@@ -1,17 +1,7 @@
+import { blockBytes, blocks } from '../block-pool.ts'
+
 /** Chunks below this size are gathered: each would cost an object, and the block it stands in. */
 const smallBytes = 4096
-
-/** What one read of a socket brings at most. */
-const blockBytes = 64 * 1024
-
-/** Blocks at rest that are kept; more are left to the garbage collector. */
-const maxFree = 64
-
-/**
- * perf: bench pair-1MB. With many bodies under way nearly all wait here for their turn, and collecting a new block for
- * each took a third of the CPU time.
- */
-const free: Buffer[] = []
 
 interface Piece {
   readonly block: Buffer
@@ -60,17 +50,28 @@ export class BodyQueue {
     return block.subarray(start, end)
   }
 
+  /** Drops what waits. The queue is not used again. */
+  discard(): void {
+    this.#recycle()
+    for (const { block } of this.#pieces.splice(0)) recycle(block)
+    this.#bytes = 0
+  }
+
   #recycle(): void {
     const spent = this.#spent
     this.#spent = undefined
-    if (spent?.length === blockBytes && free.length < maxFree) free.push(spent)
+    if (spent !== undefined) recycle(spent)
   }
 }
 
 const empty = Buffer.alloc(0)
 
+function recycle(block: Buffer): void {
+  if (block.length === blockBytes) blocks.give(block)
+}
+
 function blockFor(bytes: number): Buffer {
   if (bytes < smallBytes) return Buffer.allocUnsafe(smallBytes)
   if (bytes * 2 < blockBytes || bytes > blockBytes) return Buffer.allocUnsafeSlow(bytes)
-  return free.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
+  return blocks.take()
 }

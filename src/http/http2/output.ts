@@ -17,7 +17,7 @@ const promptStreams = 2
 export class Output {
   readonly #socket: Socket
   readonly #flushSoon = () => this.flush()
-  #slab = Slab.take()
+  #slab = new Slab()
   /** The socket asked to wait for its 'drain'. */
   blocked = false
   /** Streams in flight on the connection, kept by its owner. */
@@ -47,7 +47,7 @@ export class Output {
     if (this.#end + bytes > this.buffer.length) {
       this.flush()
       this.#slab.release()
-      this.#slab = Slab.take(bytes)
+      this.#slab = new Slab(bytes)
       this.#origin += this.#end
       this.#start = 0
       this.#end = 0

@@ -199,6 +199,7 @@ export abstract class Http2Stream {
 
   protected close(): void {
     this.closed = true
+    this.#queue?.discard()
     this.#queue = undefined
     this.owner.release(this)
   }

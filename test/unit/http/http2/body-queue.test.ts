@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { blocks } from '../../../../src/http/block-pool.ts'
 import { BodyQueue } from '../../../../src/http/http2/body-queue.ts'
 
 t.test('bytes come out as they went in, whatever the sizes', async t => {
@@ -48,4 +49,15 @@ t.test('a chunk is safe from its owner once it waits', async t => {
   queue.push(chunk)
   chunk.fill(0)
   t.equal(queue.take(10).toString(), 'abc')
+})
+
+t.test('what is discarded takes no more memory', async t => {
+  const queue = new BodyQueue()
+  const block = blocks.take()
+  blocks.give(block)
+  queue.push(Buffer.alloc(60_000))
+  t.not(blocks.take(), block, 'its bytes wait in it')
+  queue.discard()
+  t.equal(blocks.take(), block)
+  t.equal(queue.bytes, 0)
 })
