@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
+import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type RequestHead } from '../message.ts'
@@ -147,6 +148,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
   /** Takes what the socket read; the chunk is lent for the call. */
   receive(chunk: Buffer): void {
     let at = 0
+    cork()
     try {
       while (at < chunk.length) {
         const stream = this.#stream
@@ -158,6 +160,8 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error
       this.#breakOff(error)
+    } finally {
+      uncork()
     }
   }
 

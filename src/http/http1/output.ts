@@ -1,6 +1,6 @@
-import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
 import { blockBytes } from '../block-pool.ts'
+import { waitForUncork, type Corked } from '../cork.ts'
 import { keep } from '../read-buffer.ts'
 import { Slab } from '../slab.ts'
 
@@ -14,7 +14,7 @@ const joinedBytes = 8192
  * Outgoing bytes of a connection. A head waits for the first bytes of its body, so that a small message is one
  * write and one packet; what nothing follows leaves when the current callback is over.
  */
-export class Output {
+export class Output implements Corked {
   readonly #socket: Socket
   #text = ''
   /** Holds bytes that go before {@link #text}. */
@@ -22,15 +22,9 @@ export class Output {
   /** Bytes in the slab. */
   #length = 0
   #scheduled = false
-  readonly #flushSoon = (): void => {
-    this.#scheduled = false
-    // What the kernel does not take yet is better gathered than left in many slabs.
-    if (!this.#socket.writableNeedDrain) this.flush()
-  }
-
   constructor(socket: Socket) {
     this.#socket = socket
-    socket.on('drain', this.#flushSoon)
+    socket.on('drain', () => this.uncork())
   }
 
   /** Latin-1 text that may wait for what follows in this turn. */
@@ -38,7 +32,7 @@ export class Output {
     this.#text += text
     if (this.#slab !== undefined || this.#scheduled) return
     this.#scheduled = true
-    nextTick(this.#flushSoon)
+    waitForUncork(this)
   }
 
   /** @returns false when the socket asks to wait for its 'drain'. */
@@ -48,6 +42,12 @@ export class Output {
       this.text(chunk.latin1Slice(0, chunk.length))
     else this.#gather(chunk)
     return !this.#socket.writableNeedDrain
+  }
+
+  uncork(): void {
+    this.#scheduled = false
+    // What the kernel does not take yet is better gathered than left in many slabs.
+    if (!this.#socket.writableNeedDrain) this.flush()
   }
 
   /** Writes what waits, now. */
@@ -90,7 +90,7 @@ export class Output {
     if (this.#length + bytes > blockBytes) this.#writeSlab()
     if (this.#slab === undefined) {
       this.#slab = new Slab()
-      setImmediate(this.#flushSoon)
+      setImmediate(uncork, this)
     }
     return this.#slab
   }
@@ -114,4 +114,8 @@ export class Output {
   #write(bytes: Buffer): void {
     if (this.#socket.writable) this.#socket.write(bytes)
   }
+}
+
+function uncork(output: Output): void {
+  output.uncork()
 }

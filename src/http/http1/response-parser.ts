@@ -16,7 +16,7 @@ export interface ParsedResponse {
   readonly upgrade: string | undefined
 }
 
-const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
+const statusLine = /^HTTP\/1\.[01] [1-9]\d\d(?: |$)/
 
 /**
  * @param method of the request that it answers.
@@ -25,20 +25,19 @@ const statusLine = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: (.*))?$/
 export function parseResponse(text: string, method: string, limits: HttpLimits): ParsedResponse {
   checkHeadText(text, responseFaults)
   const lineEnd = text.indexOf('\r\n')
-  const line = statusLine.exec(text.slice(0, lineEnd))
-  if (line === null || lineEnd > limits.maxLineBytes)
+  const line = text.slice(0, lineEnd)
+  if (!statusLine.test(line) || lineEnd > limits.maxLineBytes)
     throw new ExchangeError('upstream_protocol', 'malformed status line')
-  const [, minor, code, reason = ''] = line
-  const status = Number(code)
+  const status = Number(line.slice(9, 12))
   const fields = parseFields(text, lineEnd + 2, limits, responseFaults)
   if (fields.chunked && fields.contentLength !== unknownLength)
     throw new ExchangeError('upstream_protocol', 'both Content-Length and Transfer-Encoding')
   const framing = framingOf(status, method, fields)
   const head: ResponseHead = {
     status,
-    reason,
+    reason: line.slice(13),
     headers: fields.headers,
-    version: minor === '1' ? '1.1' : '1.0',
+    version: line[7] === '1' ? '1.1' : '1.0',
     bodyLength: announcedLength(status, fields, framing),
   }
   return {

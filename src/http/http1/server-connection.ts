@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
+import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type ResponseHead } from '../message.ts'
@@ -122,7 +123,12 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   #onData(chunk: Buffer): void {
     if (this.#lingeringSince !== undefined) return
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
-    this.#consume()
+    cork()
+    try {
+      this.#consume()
+    } finally {
+      uncork()
+    }
   }
 
   /** Works off what came, as far as the exchange in flight allows. */

@@ -2,9 +2,16 @@ import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
+import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { toExchangeError } from '../node-error.ts'
+import {
+  connectionWindowBytes,
+  maxFrameBytes,
+  tableBytes,
+  writePreface,
+} from './connection-preface.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { FrameDispatcher } from './frame-dispatcher.ts'
 import type { FrameHandler } from './frame-dispatcher.ts'
@@ -18,30 +25,16 @@ import type { FieldBlock } from './hpack/field-block.ts'
 import { Liveness } from './liveness.ts'
 import type { KeepAlive } from './liveness.ts'
 import { Output } from './output.ts'
-import { ConnectionFault, defaultWindowBytes, errorCode, settingId } from './protocol.ts'
+import { ConnectionFault, errorCode } from './protocol.ts'
+import { RecentResets } from './recent-resets.ts'
 import { SendScheduler } from './send-scheduler.ts'
 import type { Setting } from './frame-writer.ts'
 import { PeerSettings } from './settings.ts'
 import { StreamTable } from './stream-table.ts'
 import type { Http2Stream, StreamOwner } from './stream.ts'
 
-/** HPACK tables, each direction. */
-const tableBytes = 16 * 1024
-
-/** SETTINGS_MAX_FRAME_SIZE that we announce: what one read of an application's socket makes. */
-const maxFrameBytes = 64 * 1024
-
-/**
- * Receive window of the connection. It is given back on receipt, so that a stream whose reader stalls never
- * stalls the others; memory is bounded by the windows of the streams.
- */
-const connectionWindowBytes = 16 * 1024 * 1024
-
 /** Heads and answers that a peer who does not read may leave with us before it loses the connection. */
 const maxUnreadBytes = 4 * 1024 * 1024
-
-/** Streams we reset whose late frames are ignored in silence. */
-const maxRememberedResets = 4096
 
 /** How long a connection that we ended waits for the peer to close its side. */
 const lingerMs = 1000
@@ -74,7 +67,7 @@ export abstract class Http2Connection<Stream extends Http2Stream>
   readonly #reader: FrameReader
   readonly #frames: FrameDispatcher
   readonly #liveness: Liveness
-  readonly #recentResets = new Set<number>()
+  readonly #recentResets = new RecentResets()
   #state: 'open' | 'ending' | 'closed' = 'open'
   #error: ExchangeError | undefined
   /** The stream whose DATA frame is being read. */
@@ -98,7 +91,8 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     const reading = { maxFrameBytes, maxGatheredBytes: limits.maxHeadBytes + 1024 }
     this.#reader = new FrameReader(this.#frames, reading, setup.peerSide === 'downstream')
     this.#listen()
-    this.#greet(setup)
+    const side = setup.peerSide === 'upstream' ? 'client' : 'server'
+    writePreface(this.writer, limits, side, setup.settings)
   }
 
   get active(): number {
@@ -149,11 +143,6 @@ export abstract class Http2Connection<Stream extends Http2Stream>
   sendReset(streamId: number, code: number): void {
     this.writer.rstStream(streamId, code)
     this.#recentResets.add(streamId)
-    if (this.#recentResets.size <= maxRememberedResets) return
-    for (const oldest of this.#recentResets) {
-      this.#recentResets.delete(oldest)
-      return
-    }
   }
 
   countFault(): void {
@@ -350,29 +339,18 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     socket.on('close', () => this.#closed())
   }
 
-  #greet(setup: ConnectionSetup): void {
-    const { limits } = this
-    if (setup.peerSide === 'upstream') this.writer.preface()
-    this.writer.settings([
-      ...setup.settings,
-      [settingId.headerTableSize, tableBytes],
-      [settingId.initialWindowSize, limits.streamWindowBytes],
-      [settingId.maxFrameSize, maxFrameBytes],
-      [settingId.maxHeaderListSize, limits.maxHeadBytes],
-      [settingId.weftFields, 1],
-    ])
-    this.writer.windowUpdate(0, connectionWindowBytes - defaultWindowBytes)
-  }
-
   /** Takes what was read from the socket by another way than its 'data' events. The chunk is only lent. */
   receive(chunk: Buffer): void {
     this.#liveness.noteRead()
     if (this.#state !== 'open') return this.#discard(chunk)
+    cork()
     try {
       this.#reader.read(chunk)
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       this.fail(error)
+    } finally {
+      uncork()
     }
   }
 

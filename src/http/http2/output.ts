@@ -1,5 +1,5 @@
-import { nextTick } from 'node:process'
 import type { Socket } from 'node:net'
+import { waitForUncork, type Corked } from '../cork.ts'
 import { Slab } from '../slab.ts'
 
 /** With so much gathered the rest of the turn is not waited for. */
@@ -14,7 +14,7 @@ const promptStreams = 2
  * With little in flight what one callback produced leaves when that callback is over, so that a lone request
  * never waits; under load the whole turn of the event loop shares one write.
  */
-export class Output {
+export class Output implements Corked {
   readonly #socket: Socket
   readonly #flushSoon = () => this.flush()
   #slab = new Slab()
@@ -89,6 +89,10 @@ export class Output {
     return true
   }
 
+  uncork(): void {
+    this.flush()
+  }
+
   /** Writes what is gathered, now. */
   flush(): void {
     this.#scheduled = false
@@ -103,6 +107,6 @@ export class Output {
     if (this.#scheduled) return
     this.#scheduled = true
     if (this.load > promptStreams) setImmediate(this.#flushSoon)
-    else nextTick(this.#flushSoon)
+    else waitForUncork(this)
   }
 }

@@ -50,8 +50,8 @@ export class Attempt implements ResponseReceiver, Waiter {
     return this.#stream !== undefined
   }
 
-  start(perTryTimeoutMs: number | undefined): void {
-    this.#startedAt = this.#exchange.chain.now()
+  start(now: number, perTryTimeoutMs: number | undefined): void {
+    this.#startedAt = now
     this.endpoint.active++
     this.endpoint.requests++
     if (perTryTimeoutMs !== undefined)

@@ -68,12 +68,14 @@ export class ConnectionPool implements ClientConnectionEvents {
 
   onCapacity(connection: ClientConnection): void {
     if (!this.#connections.has(connection)) return
-    while (connection.capacity > 0) {
+    let { capacity } = connection
+    while (capacity > 0) {
       const waiter = this.#pending.shift()
       if (waiter === undefined) break
       waiter.onConnection(connection)
+      ;({ capacity } = connection)
     }
-    if (connection.capacity > 0 && !this.#free.includes(connection)) this.#free.push(connection)
+    if (capacity > 0 && !this.#free.includes(connection)) this.#free.push(connection)
   }
 
   onRetired(connection: ClientConnection): void {

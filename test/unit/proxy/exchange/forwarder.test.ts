@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { ExchangeError, type ErrorCode } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
@@ -11,6 +12,9 @@ import { Forwarder } from '../../../../src/proxy/exchange/forwarder.ts'
 import { FakeClientConnection, FakeServerStream } from '../../../support/fake-streams.ts'
 import { clusterPolicy, endpointAt } from '../../../support/policies.ts'
 import { responseHead } from '../../../support/requests.ts'
+
+t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
+t.afterEach(() => mock.timers.reset())
 
 interface SetUp {
   readonly endpoints?: number
@@ -84,8 +88,15 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
 }
 
 /** Twice, so that a timer which only what came before the first has set is over too. */
+const turnMs = 4
+
+/** Back-offs end meanwhile, also one that only the end of another has begun. */
 async function turn(): Promise<void> {
-  for (let i = 0; i < 2; i++) await new Promise<void>(resolve => setTimeout(resolve, 2))
+  for (let i = 0; i < 2; i++) {
+    await new Promise<void>(resolve => setImmediate(resolve))
+    mock.timers.tick(turnMs / 2)
+  }
+  await new Promise<void>(resolve => setImmediate(resolve))
 }
 
 function reasonOf(stream: FakeServerStream): string | undefined {
@@ -202,29 +213,27 @@ t.test('with the budget spent a failure is answered with retry_budget_spent', as
 })
 
 t.test('the route timeout answers 504 and gives the try up', async t => {
-  const { send, reached } = setUp(t, { timeoutMs: 5 })
+  const { send, reached } = setUp(t, { timeoutMs: 100 })
   const downstream = send()
   await turn()
-  await new Promise<void>(resolve => {
-    const { receiver } = downstream
-    t.ok(receiver)
-    downstream.sendHead = head => {
-      downstream.heads.push(head)
-      resolve()
-    }
-  })
+  mock.timers.tick(99 - turnMs)
+  t.strictSame(downstream.heads, [])
+  mock.timers.tick(1)
   t.equal(downstream.heads[0]?.status, 504)
   t.equal(reasonOf(downstream), 'upstream_timeout')
   t.equal(reached()[0]?.resetWith?.code, 'upstream_timeout')
 })
 
 t.test('a try beyond its own limit is repeated elsewhere', async t => {
-  const { send, connections } = setUp(t, { retry: { perTryTimeoutMs: 5 } })
+  const { send, connections } = setUp(t, { retry: { perTryTimeoutMs: 100 } })
   send()
   await turn()
+  mock.timers.tick(99 - turnMs)
   t.equal(connections.size, 1)
-  while (connections.size < 2) await turn()
+  mock.timers.tick(1)
   t.equal([...connections.values()][0]?.streams[0]?.resetWith?.code, 'upstream_timeout')
+  await turn()
+  t.equal(connections.size, 2)
 })
 
 t.test('when downstream goes away the try is cancelled and nobody is blamed', async t => {
