@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdir, readdir, readFile, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomically } from '../base/atomic-file.ts'
-import { formatSpiffeId } from '../identity/spiffe-id.ts'
+import { parseSpiffeId } from '../identity/spiffe-id.ts'
 
 /** Whom a token lets in, and with which labels. */
 export interface JoinTokenRecord {
@@ -27,7 +27,10 @@ export async function createJoinToken(
   record: JoinTokenRecord,
 ): Promise<string> {
   const { namespace, name, serviceAccount } = record
-  formatSpiffeId({ trustDomain: 'checked', namespace, serviceAccount })
+  if (parseSpiffeId(`spiffe://any/ns/${namespace}/sa/${serviceAccount}`) === undefined)
+    throw new RangeError(
+      `namespace ${JSON.stringify(namespace)} and service account ${JSON.stringify(serviceAccount)} can't make an identity: use letters, digits and ".-_"`,
+    )
   if (!namePattern.test(name))
     throw new RangeError(`${JSON.stringify(name)} is not the name of a workload`)
   const token = randomBytes(tokenBytes).toString('base64url')

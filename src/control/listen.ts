@@ -12,7 +12,8 @@ export async function listen(
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw new Error(`cannot listen on ${host}:${port} (setting \`${setting}\`)`, { cause: error })
+    const where = `${host}:${port} (setting \`${setting}\`)`
+    throw new Error(`cannot listen on ${where}: ${(error as Error).message}`, { cause: error })
   }
 }
 

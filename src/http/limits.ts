@@ -17,7 +17,7 @@ export interface HttpLimits {
   readonly maxConcurrentStreams: number
   /** HTTP/2: receive window of a stream, so also the most it may buffer. */
   readonly streamWindowBytes: number
-  /** Outgoing bytes held for one stream or socket before `write` returns false. */
+  /** HTTP/2: outgoing bytes held for one stream before `write` returns false. HTTP/1 goes by its socket's mark. */
   readonly highWaterBytes: number
 }
 

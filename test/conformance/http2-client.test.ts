@@ -118,6 +118,12 @@ const fatal: Record<string, { bytes: Buffer[]; code: number }> = {
     bytes: [settings([settingId.enablePush, 2])],
     code: errorCode.protocolError,
   },
+  'a flood of ALTSVC': { bytes: flood(0x0a), code: errorCode.enhanceYourCalm },
+  'a flood of ORIGIN': { bytes: flood(0x0c), code: errorCode.enhanceYourCalm },
+}
+
+function flood(type: number): Buffer[] {
+  return Array.from({ length: 12_000 }, () => frame(type, 0, 0))
 }
 
 for (const [name, { bytes, code }] of Object.entries(fatal))

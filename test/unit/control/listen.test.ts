@@ -15,7 +15,7 @@ t.test('a port that is taken is an error that names address and setting', async 
   await listen(first, { host: '127.0.0.1', port: 0 }, 'push')
   const port = portOf(first)
   await t.rejects(listen(createServer(), { host: '127.0.0.1', port }, 'push'), {
-    message: `cannot listen on 127.0.0.1:${port} (setting \`push\`)`,
+    message: `cannot listen on 127.0.0.1:${port} (setting \`push\`): listen EADDRINUSE: address already in use 127.0.0.1:${port}`,
     cause: { code: 'EADDRINUSE' },
   })
 })

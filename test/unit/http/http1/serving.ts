@@ -3,10 +3,14 @@ import { EventEmitter, once } from 'node:events'
 import { errorTable } from '../../../../src/base/errors.ts'
 import type { ErrorCode, ExchangeError } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
-import { Http1ServerConnection } from '../../../../src/http/http1/server-connection.ts'
+import { writeRequestHead } from '../../../../src/http/http1/head-writer.ts'
+import {
+  Http1ServerConnection,
+  type Http1ServerOptions,
+} from '../../../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { HttpLimits } from '../../../../src/http/limits.ts'
-import type { ResponseHead } from '../../../../src/http/message.ts'
+import { unknownLength, type ResponseHead } from '../../../../src/http/message.ts'
 import type { RequestReceiver, ServerStream } from '../../../../src/http/stream.ts'
 import { listen } from './wire.ts'
 
@@ -40,11 +44,20 @@ export class Seen implements RequestReceiver {
   writable = 0
   /** Everything that was told, in order. */
   readonly told: string[] = []
+  readonly #onComplete: (seen: Seen) => void
   readonly #changes = new EventEmitter()
 
-  constructor(stream: ServerStream) {
+  constructor(stream: ServerStream, onComplete: (seen: Seen) => void = () => {}) {
     this.stream = stream
+    this.#onComplete = onComplete
     this.complete = stream.request.bodyLength === 0
+  }
+
+  /** What a client connection to the application would write for the head. */
+  get upstreamHead(): string {
+    const { bodyLength } = this.stream.request
+    const framing = bodyLength === unknownLength ? 'chunked' : bodyLength === 0 ? 'none' : 'length'
+    return writeRequestHead(this.stream.request, framing)
   }
 
   onBody(chunk: Buffer): void {
@@ -55,6 +68,7 @@ export class Seen implements RequestReceiver {
   onEnd(trailers: HeaderList | undefined): void {
     this.complete = true
     this.trailers = trailers
+    this.#onComplete(this)
     this.#tell('end')
   }
 
@@ -82,17 +96,28 @@ export class Seen implements RequestReceiver {
 export interface Serving {
   /** Called with each request; what it leaves undone the test does through {@link Seen.stream}. */
   readonly handle?: (seen: Seen) => void
+  /** Called with each request once all of it has come. */
+  readonly onComplete?: (seen: Seen) => void
+  /** Default: an answer of the status that belongs to the code. */
+  readonly renderError?: Http1ServerOptions['renderError']
   readonly limits?: Partial<HttpLimits>
   /** Milliseconds that the connections believe. */
   readonly clock?: { now: number }
 }
 
 /** A server on a free port. `requests`: what handlers saw; `refused`: codes of what they were spared. */
-export async function serve({ handle, limits = {}, clock = { now: 0 } }: Serving = {}) {
+export async function serve({
+  handle,
+  onComplete = () => {},
+  renderError = renderCode,
+  limits = {},
+  clock = { now: 0 },
+}: Serving = {}) {
   const requests: Seen[] = []
   const refused: ErrorCode[] = []
   const connections: Http1ServerConnection[] = []
   const changes = new EventEmitter()
+  let open = 0
   const listener = await listen(socket => {
     const connection = new Http1ServerConnection(socket, {
       limits: { ...defaultLimits, ...limits },
@@ -101,14 +126,20 @@ export async function serve({ handle, limits = {}, clock = { now: 0 } }: Serving
       onRefused: error => refused.push(error.code),
       renderError,
       onRequest: stream => {
-        const seen = new Seen(stream)
+        const seen = new Seen(stream, onComplete)
         stream.receiver = seen
         requests.push(seen)
         handle?.(seen)
+        if (seen.complete) onComplete(seen)
         changes.emit('change')
       },
     })
     connections.push(connection)
+    open++
+    socket.on('close', () => {
+      open--
+      changes.emit('change')
+    })
     changes.emit('change')
   })
   const grown = async <T>(list: readonly T[], index: number): Promise<T> => {
@@ -124,6 +155,13 @@ export async function serve({ handle, limits = {}, clock = { now: 0 } }: Serving
     refused,
     connections,
     clock,
+    get paths() {
+      return requests.map(({ stream }) => stream.request.path)
+    },
+    /** Every connection is gone: what did not happen until now will not. */
+    async idle() {
+      while (open > 0) await once(changes, 'change')
+    },
     /** The request of that index, when it has come. */
     request: (index = 0) => grown(requests, index),
     connection: (index = 0) => grown(connections, index),
@@ -131,7 +169,7 @@ export async function serve({ handle, limits = {}, clock = { now: 0 } }: Serving
   }
 }
 
-function renderError({ code }: ExchangeError): { head: ResponseHead; body: Buffer } {
+function renderCode({ code }: ExchangeError): { head: ResponseHead; body: Buffer } {
   const body = Buffer.from(`${code}\n`)
   return { head: head(errorTable[code].status, { bodyLength: body.length }), body }
 }

@@ -31,13 +31,22 @@ export class Wire implements AsyncDisposable {
     return new Wire(socket)
   }
 
+  /** Of all answers so far. */
+  get statusLines(): string[] {
+    return this.received.match(/HTTP\/1\.1 \d{3} [^\r]*/g) ?? []
+  }
+
   send(bytes: string | Buffer): void {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes)
   }
 
-  /** Sends each piece alone, as far as a turn of the event loop separates them for the reader. */
+  /**
+   * Sends each piece alone, as far as a turn of the event loop separates them for the reader, until the other side
+   * ends.
+   */
   async sendPieces(pieces: readonly string[]): Promise<void> {
     for (const piece of pieces) {
+      if (this.ending !== undefined) return
       this.send(piece)
       await turn()
     }
