@@ -72,6 +72,5 @@ function recycle(block: Buffer): void {
 
 function blockFor(bytes: number): Buffer {
   if (bytes < smallBytes) return Buffer.allocUnsafe(smallBytes)
-  if (bytes * 2 < blockBytes || bytes > blockBytes) return Buffer.allocUnsafeSlow(bytes)
-  return blocks.take()
+  return bytes > blockBytes ? Buffer.allocUnsafeSlow(bytes) : blocks.take()
 }

@@ -2,7 +2,6 @@ import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
-import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { toExchangeError } from '../node-error.ts'
@@ -343,14 +342,11 @@ export abstract class Http2Connection<Stream extends Http2Stream>
   receive(chunk: Buffer): void {
     this.#liveness.noteRead()
     if (this.#state !== 'open') return this.#discard(chunk)
-    cork()
     try {
       this.#reader.read(chunk)
     } catch (error) {
       if (!(error instanceof ConnectionFault)) throw error
       this.fail(error)
-    } finally {
-      uncork()
     }
   }
 

@@ -83,11 +83,17 @@ t.test('more than fits the buffer leaves at once and keeps its order', async t =
   t.ok(writes.join('') === `${small}${piece}A${small}${'y'.repeat(200_000)}`)
 })
 
-t.test('a socket that is full blocks', async t => {
+t.test('a socket that has 256 KiB to send blocks', async t => {
   const socket = new Writable({ highWaterMark: 4, write() {} })
   const output = new Output(socket as unknown as Socket)
   put(output, '12345')
   t.equal(output.pendingBytes, 5)
+  output.flush()
+  t.equal(output.blocked, false, 'asking to wait after each write is not being full')
+  put(output, 'x'.repeat(256 * 1024 - 6))
+  output.flush()
+  t.equal(output.blocked, false)
+  put(output, 'y')
   output.flush()
   t.equal(output.blocked, true)
 })
