@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -78,15 +79,20 @@ export class WeftProcess implements AsyncDisposable {
   }
 }
 
-/** Ports that nobody had a moment ago, all different. */
+/** Below what systems hand out for port 0 and for outgoing connections, so that no other test takes one meanwhile. */
+const firstPort = 16_000
+const portCount = 16_000
+
+/** Ports that nobody has, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async (): Promise<Server> => {
-      const server = createServer().listen(0, '127.0.0.1')
-      await once(server, 'listening')
-      return server
-    }),
-  )
+  const servers: Server[] = []
+  while (servers.length < count) {
+    const server = createServer().listen(firstPort + randomInt(portCount), '127.0.0.1')
+    await once(server, 'listening').then(
+      () => servers.push(server),
+      () => {},
+    )
+  }
   const ports = servers.map(server => (server.address() as AddressInfo).port)
   await Promise.all(servers.map(server => once(server.close(), 'close')))
   return ports
