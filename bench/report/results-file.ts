@@ -11,7 +11,8 @@ export function writeResults(
   notMeasured: readonly string[],
   run: BenchOptions,
 ): void {
-  const args = process.argv.slice(2)
+  // Where the rows went is nobody else's concern.
+  const args = process.argv.slice(2).filter(arg => arg !== '--json' && arg !== run.json)
   const command = ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' ')
   const lines = [
     '# Benchmark results',
