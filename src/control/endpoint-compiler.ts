@@ -1,7 +1,7 @@
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import { serviceNameLabel, type EndpointSliceResource } from '../model/kinds/endpoint-slice.ts'
-import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
+import { selects, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
 import type { WorkloadResource } from '../model/kinds/workload.ts'
 import type { Registration } from '../model/registration.ts'
 
@@ -37,9 +37,8 @@ export function compileEndpoints(
   port: ServicePort,
   instances: Instances,
 ): Endpoint[] {
-  const { namespace } = service.metadata
-  const registrations = instances.registrations.filter(
-    registration => registration.namespace === namespace && selects(service, registration.labels),
+  const registrations = instances.registrations.filter(registration =>
+    selects(service, registration),
   )
   const endpoints = new Map<string, Endpoint>()
   for (const registration of registrations) {
@@ -62,24 +61,14 @@ function plainEndpoints(
   port: ServicePort,
   { declared, slices }: Instances,
 ): Endpoint[] {
-  const { namespace } = service.metadata
+  // With a sidecar it counts when that has registered.
   const workloads = [...declared.values()].filter(
-    ({ metadata, spec }) =>
-      // With a sidecar it counts when that has registered.
-      !spec.sidecar.enabled &&
-      metadata.namespace === namespace &&
-      selects(service, metadata.labels),
+    ({ metadata, spec }) => !spec.sidecar.enabled && selects(service, metadata),
   )
   return [
     ...workloads.flatMap(workload => workloadEndpoint(workload, port) ?? []),
     ...slices.flatMap(slice => sliceEndpoints(service, port, slice)),
   ]
-}
-
-/** A Service without a selector has its endpoints from slices alone, as in Kubernetes. */
-function selects({ spec }: ServiceResource, labels: Readonly<Record<string, string>>): boolean {
-  const wanted = Object.entries(spec.selector ?? {})
-  return wanted.length > 0 && wanted.every(([name, value]) => labels[name] === value)
 }
 
 function registeredEndpoint(

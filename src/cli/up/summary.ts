@@ -1,6 +1,5 @@
-import type { WorkloadIdentity } from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
-import type { ServiceResource } from '../../model/kinds/service.ts'
+import { selects, type ServiceResource } from '../../model/kinds/service.ts'
 import { formatTable } from '../table.ts'
 import type { MeshPlan } from './plan.ts'
 
@@ -49,15 +48,6 @@ export function formatSuggestions(plan: MeshPlan, { services }: Configuration): 
       `  curl http://${upstream.host}:${upstream.port}/`,
     )
   return lines.join('\n')
-}
-
-function selects({ metadata, spec }: ServiceResource, workload: WorkloadIdentity): boolean {
-  const wanted = Object.entries(spec.selector ?? {})
-  return (
-    metadata.namespace === workload.namespace &&
-    wanted.length > 0 &&
-    wanted.every(([key, value]) => workload.labels[key] === value)
-  )
 }
 
 /** The shortest name that routes know: port 80, or a Service's only port, goes without saying. */

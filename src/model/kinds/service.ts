@@ -66,3 +66,19 @@ export const serviceKind = z.strictObject({
 
 export type ServiceResource = z.output<typeof serviceKind>
 export type ServicePort = z.output<typeof servicePort>
+
+/** What a selector looks at. */
+interface Selectable {
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** A Service without a selector selects nothing: it has its endpoints from slices alone, as in Kubernetes. */
+export function selects({ metadata, spec }: ServiceResource, workload: Selectable): boolean {
+  const wanted = Object.entries(spec.selector ?? {})
+  return (
+    metadata.namespace === workload.namespace &&
+    wanted.length > 0 &&
+    wanted.every(([key, value]) => workload.labels[key] === value)
+  )
+}
