@@ -11,16 +11,20 @@ export class BlockPool {
   /** Free blocks that nothing had need of since the last sweep. */
   #leastFree = 0
 
-  /** A block of {@link blockBytes} with arbitrary content. */
-  take(): Buffer {
+  /** A block with arbitrary content, of {@link blockBytes}, or of `bytes` if that is more. */
+  take(bytes: number = blockBytes): Buffer {
+    if (bytes > blockBytes) return Buffer.allocUnsafeSlow(bytes)
     const block = this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes)
     this.#leastFree = Math.min(this.#leastFree, this.#free.length)
     return block
   }
 
-  /** Nobody looks at the block any more. One that is never given back is the garbage collector's. */
+  /**
+   * Nobody looks at the block any more. One of another size, and one that is never given back, is the garbage
+   * collector's.
+   */
   give(block: Buffer): void {
-    this.#free.push(block)
+    if (block.length === blockBytes) this.#free.push(block)
   }
 
   /** Lets go of what was not used since the last call. Called about once a second. */

@@ -16,7 +16,7 @@ export class Slab {
 
   /** For one owner, with room for {@link blockBytes}, or for `bytes` if that is more. */
   constructor(bytes: number = blockBytes) {
-    this.bytes = bytes > blockBytes ? Buffer.allocUnsafeSlow(bytes) : blocks.take()
+    this.bytes = blocks.take(bytes)
   }
 
   /** Writes `bytes[start, end)`, which must not change from here on. @returns as `write` of the socket. */
@@ -34,6 +34,6 @@ export class Slab {
   #recycle(): void {
     if (!this.#released || this.#writes > 0) return
     this.#released = false
-    if (this.bytes.length === blockBytes) blocks.give(this.bytes)
+    blocks.give(this.bytes)
   }
 }

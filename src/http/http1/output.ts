@@ -22,6 +22,7 @@ export class Output implements Corked {
   /** Bytes in the slab. */
   #length = 0
   #scheduled = false
+
   constructor(socket: Socket) {
     this.#socket = socket
     socket.on('drain', () => this.uncork())
@@ -90,7 +91,7 @@ export class Output implements Corked {
     if (this.#length + bytes > blockBytes) this.#writeSlab()
     if (this.#slab === undefined) {
       this.#slab = new Slab()
-      setImmediate(uncork, this)
+      setImmediate(() => this.uncork())
     }
     return this.#slab
   }
@@ -114,8 +115,4 @@ export class Output implements Corked {
   #write(bytes: Buffer): void {
     if (this.#socket.writable) this.#socket.write(bytes)
   }
-}
-
-function uncork(output: Output): void {
-  output.uncork()
 }

@@ -1,4 +1,4 @@
-import { blockBytes, blocks } from '../block-pool.ts'
+import { blocks } from '../block-pool.ts'
 
 /** Chunks below this size are gathered: each would cost an object, and the block it stands in. */
 const smallBytes = 4096
@@ -30,7 +30,8 @@ export class BodyQueue {
       last.end += chunk.copy(last.block, last.end)
       return
     }
-    const block = blockFor(chunk.length)
+    const { length } = chunk
+    const block = length < smallBytes ? Buffer.allocUnsafe(smallBytes) : blocks.take(length)
     this.#pieces.push({ block, start: 0, end: chunk.copy(block) })
   }
 
@@ -53,24 +54,15 @@ export class BodyQueue {
   /** Drops what waits. The queue is not used again. */
   discard(): void {
     this.#recycle()
-    for (const { block } of this.#pieces.splice(0)) recycle(block)
+    for (const { block } of this.#pieces.splice(0)) blocks.give(block)
     this.#bytes = 0
   }
 
   #recycle(): void {
     const spent = this.#spent
     this.#spent = undefined
-    if (spent !== undefined) recycle(spent)
+    if (spent !== undefined) blocks.give(spent)
   }
 }
 
 const empty = Buffer.alloc(0)
-
-function recycle(block: Buffer): void {
-  if (block.length === blockBytes) blocks.give(block)
-}
-
-function blockFor(bytes: number): Buffer {
-  if (bytes < smallBytes) return Buffer.allocUnsafe(smallBytes)
-  return bytes > blockBytes ? Buffer.allocUnsafeSlow(bytes) : blocks.take()
-}

@@ -20,6 +20,15 @@ t.test('what nobody needed between two sweeps is let go', async t => {
   t.notOk(busy.includes(pool.take()), 'two of them were not since, the third is in use')
 })
 
+t.test('a larger block is made for its user alone', async t => {
+  const pool = new BlockPool()
+  const large = pool.take(blockBytes + 1)
+  t.equal(large.length, blockBytes + 1)
+  pool.give(large)
+  t.equal(pool.take(blockBytes).length, blockBytes)
+  t.not(pool.take(blockBytes + 1), large)
+})
+
 t.test('blocks in steady use are kept', async t => {
   const pool = new BlockPool()
   pool.give(pool.take())
