@@ -1,18 +1,17 @@
+import { GrowingBuffer } from '../base/growing-buffer.ts'
+
 /** The peer does not speak the protocol; the stream cannot go on. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
 }
 
 const newline = 0x0a
-const nothing = Buffer.alloc(0)
 
 /** Cuts a byte stream into lines of JSON. Holds at most `maxLineBytes` of an unfinished line. */
 export class LineDecoder {
   readonly #maxLineBytes: number
   readonly #utf8 = new TextDecoder('utf-8', { fatal: true })
-  /** Begins with the unfinished line. One buffer, for a line of one-byte chunks would cost a hundred times its size. */
-  #buffer = nothing
-  #bytes = 0
+  readonly #unfinished = new GrowingBuffer()
 
   constructor(maxLineBytes: number) {
     this.#maxLineBytes = maxLineBytes
@@ -30,27 +29,19 @@ export class LineDecoder {
   }
 
   #complete(end: Buffer): Buffer {
-    if (this.#bytes === 0) {
+    if (this.#unfinished.length === 0) {
       this.#checkLength(end.length)
       return end
     }
     this.#append(end)
-    const line = this.#buffer.subarray(0, this.#bytes)
-    this.#buffer = nothing
-    this.#bytes = 0
+    const line = this.#unfinished.bytes
+    this.#unfinished.clear()
     return line
   }
 
   #append(part: Buffer): void {
-    const bytes = this.#bytes + part.length
-    this.#checkLength(bytes)
-    if (bytes > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.max(bytes, 2 * this.#buffer.length))
-      this.#buffer.copy(grown, 0, 0, this.#bytes)
-      this.#buffer = grown
-    }
-    part.copy(this.#buffer, this.#bytes)
-    this.#bytes = bytes
+    this.#checkLength(this.#unfinished.length + part.length)
+    this.#unfinished.append(part)
   }
 
   #checkLength(bytes: number): void {

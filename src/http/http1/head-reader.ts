@@ -1,4 +1,5 @@
 import { ExchangeError } from '../../base/errors.ts'
+import { GrowingBuffer } from '../../base/growing-buffer.ts'
 import type { HttpLimits } from '../limits.ts'
 import type { FaultCodes } from './fields.ts'
 
@@ -14,9 +15,7 @@ const lf = 10
 export class HeadReader {
   readonly #limits: HttpLimits
   readonly #faults: FaultCodes
-  /** An unfinished head: the first {@link #length} bytes of a buffer that doubles as it fills. */
-  #partial: Buffer | undefined
-  #length = 0
+  readonly #unfinished = new GrowingBuffer()
   /** The unfinished head has its first line. */
   #hasLine = false
   /** Offset behind the head in the chunk that {@link read} was last given. */
@@ -29,12 +28,13 @@ export class HeadReader {
 
   /** A head has begun. */
   get started(): boolean {
-    return this.#partial !== undefined
+    return this.#unfinished.length > 0
   }
 
   /** The unfinished head begins with `text`. */
   startsWith(text: string): boolean {
-    return this.#length >= text.length && this.#partial?.latin1Slice(0, text.length) === text
+    const { bytes } = this.#unfinished
+    return bytes.length >= text.length && bytes.latin1Slice(0, text.length) === text
   }
 
   /**
@@ -43,7 +43,7 @@ export class HeadReader {
    * @throws ExchangeError when it is too large or cannot become a head.
    */
   read(chunk: Buffer): string | undefined {
-    if (this.#partial !== undefined) return this.#continue(chunk)
+    if (this.started) return this.#continue(chunk)
     const start = skipEmptyLines(chunk)
     if (chunk.length <= shortChunk) {
       const text = chunk.latin1Slice(start, chunk.length)
@@ -64,7 +64,7 @@ export class HeadReader {
   }
 
   #continue(chunk: Buffer): string | undefined {
-    const before = this.#length
+    const before = this.#unfinished.length
     const bytes = this.#hold(chunk)
     const start = skipEmptyLines(bytes)
     if (start > 0) return this.#startOver(chunk, bytes.subarray(start))
@@ -90,23 +90,12 @@ export class HeadReader {
 
   /** @returns all bytes of the unfinished head. */
   #hold(chunk: Buffer): Buffer {
-    const length = this.#length + chunk.length
-    let bytes = this.#partial
-    if (bytes === undefined || length > bytes.length) {
-      // Doubled, so that a head that comes byte by byte is not copied as often as it has bytes.
-      const grown = Buffer.allocUnsafe(length * 2)
-      bytes?.copy(grown, 0, 0, this.#length)
-      bytes = grown
-      this.#partial = grown
-    }
-    chunk.copy(bytes, this.#length)
-    this.#length = length
-    return bytes.subarray(0, length)
+    this.#unfinished.append(chunk)
+    return this.#unfinished.bytes
   }
 
   #forget(): void {
-    this.#partial = undefined
-    this.#length = 0
+    this.#unfinished.clear()
     this.#hasLine = false
   }
 
