@@ -55,13 +55,13 @@ export class ConfigurationFeed {
   async follow(onChange: () => void): Promise<void> {
     const { source } = this.#options
     this.#onChange = onChange
-    let isOlder = false
+    let isOvertaken = false
     await source.watch(result => {
-      isOlder = true
+      isOvertaken = true
       this.#take(result)
     })
     const result = await source.load()
-    if (!isOlder) this.#take(result)
+    if (!isOvertaken) this.#take(result)
   }
 
   close(): void {
