@@ -3,7 +3,7 @@ import type { ExchangeError } from '../base/errors.ts'
 import { LogLimit } from '../base/log-limit.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
-import { blocks } from '../http/block-pool.ts'
+import { sweepBlocks } from '../http/block-pool.ts'
 import { defaultLimits } from '../http/limits.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../model/bootstrap.ts'
@@ -79,7 +79,7 @@ export class DataPlane {
     this.#sweeper = setInterval(() => {
       const at = monotonicNow()
       this.#pools.sweep(at)
-      blocks.sweep()
+      sweepBlocks()
       trim.sweep(at)
     }, sweepMs)
   }

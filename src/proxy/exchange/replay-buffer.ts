@@ -1,16 +1,27 @@
+import { smallBlocks } from '../../http/block-pool.ts'
 import type { HeaderList } from '../../http/headers.ts'
-import { keep } from '../../http/read-buffer.ts'
 import type { ClientStream } from '../../http/stream.ts'
 
 /** Bytes of a request body that are kept for further tries (design: bounded at 64 KiB, as Linkerd does). */
 const replayBytes = 64 * 1024
+
+/** Room for a first chunk that is shorter: most bodies are one, and few chunks of a stream of small ones follow. */
+const leastBytes = 1024
+
+/** A first chunk from this length on begins a block of the pool. */
+const pooledBytes = 4096
+
+interface Piece {
+  readonly memory: Buffer
+  length: number
+}
 
 /**
  * The request body so far: what the first try starts with when a connection is there, and what further
  * tries repeat. Once more than {@link replayBytes} came it keeps only what no try has taken yet.
  */
 export class ReplayBuffer {
-  #chunks: Buffer[] = []
+  #pieces: Piece[] = []
   #bytes = 0
   #overflowed = false
   #ended = false
@@ -30,8 +41,13 @@ export class ReplayBuffer {
   push(chunk: Buffer, taken: boolean): void {
     if (taken && (this.#overflowed || this.#bytes + chunk.length > replayBytes))
       return this.release()
-    this.#chunks.push(keep(chunk))
     this.#bytes += chunk.length
+    for (let at = 0; at < chunk.length;) {
+      const piece = this.#pieceFor(chunk.length - at)
+      const copied = chunk.copy(piece.memory, piece.length, at)
+      piece.length += copied
+      at += copied
+    }
   }
 
   end(trailers: HeaderList | undefined): void {
@@ -42,7 +58,8 @@ export class ReplayBuffer {
   /** Sends all that came so far. @returns what the last `write` did. */
   replayTo(stream: ClientStream): boolean {
     let writable = true
-    for (const chunk of this.#chunks) writable = stream.write(chunk)
+    for (const { memory, length } of this.#pieces)
+      writable = stream.write(memory.subarray(0, length))
     if (this.#bytes > replayBytes) this.release()
     if (this.#ended) stream.end(this.#trailers)
     return writable
@@ -51,7 +68,19 @@ export class ReplayBuffer {
   /** No try will follow: frees the bytes. */
   release(): void {
     this.#overflowed = true
-    this.#chunks = []
+    for (const { memory } of this.#pieces) smallBlocks.give(memory)
+    this.#pieces = []
     this.#bytes = 0
+  }
+
+  /** One with room, for as much of `bytes` as that is. */
+  #pieceFor(bytes: number): Piece {
+    const last = this.#pieces.at(-1)
+    if (last !== undefined && last.length < last.memory.length) return last
+    const small = last === undefined && bytes < pooledBytes
+    const memory = small ? Buffer.allocUnsafe(Math.max(bytes, leastBytes)) : smallBlocks.take()
+    const piece = { memory, length: 0 }
+    this.#pieces.push(piece)
+    return piece
   }
 }

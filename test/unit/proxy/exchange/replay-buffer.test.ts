@@ -3,10 +3,15 @@ import { ReplayBuffer } from '../../../../src/proxy/exchange/replay-buffer.ts'
 
 function sink() {
   const chunks: Buffer[] = []
-  const seen = { ended: false, bytes: () => Buffer.concat(chunks).length }
+  const seen = {
+    ended: false,
+    writes: () => chunks.length,
+    bytes: () => Buffer.concat(chunks).length,
+    text: () => Buffer.concat(chunks).toString('latin1'),
+  }
   const stream = {
     write: (chunk: Buffer) => {
-      chunks.push(chunk)
+      chunks.push(Buffer.from(chunk))
       return true
     },
     end: () => {
@@ -31,6 +36,42 @@ t.test('a small body is sent whole to every try', async t => {
     t.ok(seen.ended)
   }
   t.ok(body.replayable)
+})
+
+t.test('chunks are lent: what is kept are copies, in order', async t => {
+  const body = new ReplayBuffer()
+  const read = Buffer.alloc(20_000)
+  let sent = ''
+  for (const [index, length] of [1, 3000, 20_000, 5, 9000].entries()) {
+    const letter = String.fromCharCode(0x61 + index)
+    body.push(read.fill(letter, 0, length).subarray(0, length), false)
+    sent += letter.repeat(length)
+  }
+  read.fill('!')
+  for (const _ of [1, 2]) {
+    const { stream, seen } = sink()
+    body.replayTo(stream)
+    t.equal(seen.text(), sent)
+  }
+})
+
+t.test('chunks of a byte are gathered, so that they cost what they hold', async t => {
+  const body = new ReplayBuffer()
+  for (let count = 0; count < 40_000; count++) body.push(Buffer.from('x'), false)
+  const { stream, seen } = sink()
+  body.replayTo(stream)
+  t.equal(seen.bytes(), 40_000)
+  t.ok(seen.writes() <= 4, `${seen.writes()}`)
+})
+
+t.test('what was kept is gone after release', async t => {
+  const body = new ReplayBuffer()
+  body.push(Buffer.alloc(40 * 1024), false)
+  body.release()
+  const { stream, seen } = sink()
+  body.replayTo(stream)
+  t.equal(seen.bytes(), 0)
+  t.notOk(body.replayable)
 })
 
 t.test('a body beyond 64 KiB is forwarded but not kept', async t => {
