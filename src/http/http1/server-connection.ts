@@ -6,6 +6,7 @@ import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type ResponseHead } from '../message.ts'
+import { keep } from '../read-buffer.ts'
 import type { ConnectionInfo, RequestHandler, ServerConnection } from '../stream.ts'
 import {
   ChunkedReader,
@@ -71,7 +72,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     this.output = new Output(socket)
     this.#heads = new HeadReader(options.limits, requestFaults)
     this.#watch = new IdleWatch(socket, options.now())
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk))
+    socket.on('data', (chunk: Buffer) => this.receive(chunk))
     socket.on('end', () => this.#onEnd())
     socket.on('drain', () => this.#onDrain())
     // What the error was is of no use: 'close' follows and ends the exchange.
@@ -120,7 +121,8 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
 
   // Reading
 
-  #onData(chunk: Buffer): void {
+  /** Takes what the socket read, also by another way than its 'data' events. The chunk is only lent. */
+  receive(chunk: Buffer): void {
     if (this.#lingeringSince !== undefined) return
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk])
     cork()
@@ -128,6 +130,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
       this.#consume()
     } finally {
       uncork()
+      if (this.#held !== undefined) this.#held = keep(this.#held)
     }
   }
 

@@ -1,5 +1,6 @@
 import net from 'node:net'
 import type { Now } from '../../base/clock.ts'
+import { adoptAccepted, SharedReader } from '../../http/shared-reader.ts'
 import type { ServerConnection } from '../../http/stream.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 
@@ -7,8 +8,10 @@ export interface ListenerOptions {
   /** What it is for and by which setting it moves, for the message when the port is taken. */
   readonly purpose: string
   readonly address: SocketAddress
-  /** Puts a codec on an accepted socket and {@link Listener.track}s it. */
-  readonly accept: (socket: net.Socket) => void
+  /** Puts a codec on an accepted socket and {@link Listener.track}s it. Reads come through `reader` if there is one. */
+  readonly accept: (socket: net.Socket, reader: SharedReader | undefined) => void
+  /** Sockets read into the buffer that all share. Not for those on which TLS is put. Default false. */
+  readonly sharesReads?: boolean
   readonly now: Now
   /** Sockets open at once; further ones are closed unanswered and counted. Default 10000. */
   readonly maxConnections?: number
@@ -29,11 +32,11 @@ export class Listener {
 
   constructor(options: ListenerOptions) {
     this.#options = options
-    this.#server = net.createServer({ noDelay: true, allowHalfOpen: true }, socket =>
-      this.#accept(socket),
+    const { sharesReads = false } = options
+    const serverOptions = { noDelay: true, allowHalfOpen: true, pauseOnConnect: sharesReads }
+    this.#server = net.createServer(serverOptions, socket =>
+      sharesReads ? this.#acceptShared(socket) : this.#accept(socket, undefined),
     )
-    this.#server.maxConnections = options.maxConnections ?? 10_000
-    this.#server.on('drop', () => this.refused++)
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
   }
 
@@ -92,7 +95,19 @@ export class Listener {
     for (const socket of this.#sockets) socket.destroy()
   }
 
-  #accept(socket: net.Socket): void {
+  #acceptShared(accepted: net.Socket): void {
+    const reader = new SharedReader()
+    const socket = adoptAccepted(accepted, reader)
+    if (socket === undefined) this.#accept(accepted.resume(), undefined)
+    else this.#accept(socket, reader)
+  }
+
+  #accept(socket: net.Socket, reader: SharedReader | undefined): void {
+    const { maxConnections = 10_000, accept } = this.#options
+    if (this.#sockets.size >= maxConnections) {
+      this.refused++
+      return void socket.destroy()
+    }
     this.accepted++
     this.#sockets.add(socket)
     // Until a codec takes over, a reset must not end the process.
@@ -101,7 +116,7 @@ export class Listener {
       this.#sockets.delete(socket)
       if (this.#sockets.size === 0) this.#onIdle?.()
     })
-    this.#options.accept(socket)
+    accept(socket, reader)
   }
 
   #sweep(): void {

@@ -23,13 +23,15 @@ export function createPlainListener(options: PlainListenerOptions): Listener {
     purpose,
     address,
     now,
-    accept: socket => {
+    sharesReads: true,
+    accept: (socket, reader) => {
       const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity: undefined }
       const connection = new Http1ServerConnection(socket, {
         ...options,
         info,
         renderError: renderLocalReply,
       })
+      reader?.attach(connection)
       listener.track(connection, socket)
     },
   })

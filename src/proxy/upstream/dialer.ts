@@ -5,7 +5,7 @@ import { ExchangeError } from '../../base/errors.ts'
 import { Http1ClientConnection } from '../../http/http1/client-connection.ts'
 import { Http2ClientConnection } from '../../http/http2/client-connection.ts'
 import type { HttpLimits } from '../../http/limits.ts'
-import { readBuffer } from '../../http/read-buffer.ts'
+import { SharedReader } from '../../http/shared-reader.ts'
 import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import { verifyClientPeer } from '../../identity/peer.ts'
@@ -51,13 +51,13 @@ export class Dialer {
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
-    const reading = new Reading()
-    const { onread } = reading
+    const reader = new SharedReader()
+    const { onread } = reader
     const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
     await established(socket, 'connect', where, timeoutMs)
     const { limits, now } = this.#options
     const connection = new Http1ClientConnection(socket, { limits, events, now, idleMs, where })
-    reading.attach(connection)
+    reader.attach(connection)
     return connection
   }
 
@@ -68,8 +68,8 @@ export class Dialer {
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
-    const reading = new Reading()
-    const options = { ...this.#tls, host: address, port, onread: reading.onread }
+    const reader = new SharedReader()
+    const options = { ...this.#tls, host: address, port, onread: reader.onread }
     // Documented, and missing in the types.
     const socket = tls.connect(options as tls.ConnectionOptions)
     socket.setNoDelay(true)
@@ -82,35 +82,9 @@ export class Dialer {
     const { limits, now } = this.#options
     const greeting = new Greeting(events)
     const connection = new Http2ClientConnection(socket, { limits, events: greeting, now })
-    reading.attach(connection)
+    reader.attach(connection)
     await greeting.received(connection, where, timeoutMs)
     return connection
-  }
-}
-
-interface Receiver {
-  receive(chunk: Buffer): void
-}
-
-/** Hands what a socket reads, into the buffer that all share, to the connection that will own the socket. */
-class Reading {
-  #receiver: Receiver | undefined
-  #early: Buffer[] = []
-  readonly onread = {
-    buffer: readBuffer,
-    callback: (bytes: number): boolean => {
-      const chunk = readBuffer.subarray(0, bytes)
-      if (this.#receiver === undefined) this.#early.push(Buffer.from(chunk))
-      else this.#receiver.receive(chunk)
-      return true
-    },
-  }
-
-  /** A peer that speaks first is heard now; what it can have said since the handshake is little. */
-  attach(receiver: Receiver): void {
-    this.#receiver = receiver
-    for (const chunk of this.#early) receiver.receive(chunk)
-    this.#early = []
   }
 }
 
