@@ -1,7 +1,7 @@
 // What is taken of a request, where it ends, and what of it goes upstream.
 import t from 'tap'
 import { ExchangeError } from '../../src/base/errors.ts'
-import { HeaderList } from '../../src/http/headers.ts'
+import { responseHead } from '../support/requests.ts'
 import { answer, type Seen } from '../unit/http/http1/serving.ts'
 import { Wire } from '../unit/http/http1/wire.ts'
 import {
@@ -154,13 +154,7 @@ t.test('A5: 100 comes from upstream alone, which is asked for it', async t => {
   t.match(upstreamHead, '\r\nExpect: 100-continue\r\n')
   t.equal(upstreamHead.split(/expect:/i).length, 2)
   t.equal(client.received, '')
-  stream.sendInformational({
-    status: 100,
-    reason: '',
-    headers: new HeaderList(),
-    version: '1.1',
-    bodyLength: 0,
-  })
+  stream.sendInformational(responseHead(100))
   await client.untilHas('\r\n\r\n')
   t.strictSame(client.statusLines, ['HTTP/1.1 100 Continue'])
   client.send(`hello${next}`)

@@ -1,7 +1,7 @@
 // Bodies whose end is in doubt are refused: their head has gone to the handler, their end never does.
 import t from 'tap'
-import { HeaderList } from '../../src/http/headers.ts'
 import { unknownLength } from '../../src/http/message.ts'
+import { responseHead } from '../support/requests.ts'
 import type { Seen } from '../unit/http/http1/serving.ts'
 import { Wire } from '../unit/http/http1/wire.ts'
 import { chunkedHead, smuggled, startServer, te, writings } from './http1-requests.ts'
@@ -93,11 +93,7 @@ t.test('A6: a body that ends with the connection gets 400 and never ends', async
 
 t.test('A6: a body that breaks under an answer cuts that answer off', async t => {
   const begin = ({ stream }: Seen): void => {
-    const headers = new HeaderList()
-    stream.sendHead(
-      { status: 200, reason: '', headers, version: '1.1', bodyLength: unknownLength },
-      false,
-    )
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
     stream.write(Buffer.from('begun'))
   }
   await using server = await startServer({ handle: begin })

@@ -2,7 +2,8 @@
 import t from 'tap'
 import { HeaderList } from '../../src/http/headers.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import { answer, head, serve } from '../unit/http/http1/serving.ts'
+import { responseHead } from '../support/requests.ts'
+import { answer, serve } from '../unit/http/http1/serving.ts'
 import { Wire } from '../unit/http/http1/wire.ts'
 
 const next = 'GET /next HTTP/1.1\r\nHost: orders\r\n\r\n'
@@ -90,7 +91,7 @@ t.test('A12: trailers of an answer go to who takes them, without framing of thei
     await using client = await Wire.connect(server.port)
     client.send(`GET / HTTP/1.1\r\nHost: orders\r\nConnection: close\r\n${field}\r\n\r\n`)
     const { stream } = await server.request(server.requests.length)
-    stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
     stream.write(Buffer.from('hello'))
     const trailers = HeaderList.of({ 'Grpc-Status': '0', 'Content-Length': '5', Host: 'x' })
     stream.end(trailers)
@@ -106,7 +107,7 @@ t.test('A1: framing that a handler put among the fields is not written', async t
   client.send(next)
   const { stream } = await server.request()
   const headers = HeaderList.of({ 'Content-Length': '2', 'transfer-encoding': 'chunked', a: 'b' })
-  stream.sendHead(head(200, { headers, bodyLength: 5 }), false)
+  stream.sendHead(responseHead(200, { headers, bodyLength: 5 }), false)
   stream.write(Buffer.from('hello'))
   stream.end()
   t.equal(
@@ -131,7 +132,8 @@ for (const [name, fields] of Object.entries(broken))
     await using client = await Wire.connect(server.port)
     client.send(next)
     const seen = await server.request()
-    seen.stream.sendHead(head(200, { headers: HeaderList.of(fields), bodyLength: 5 }), false)
+    const headers = HeaderList.of(fields)
+    seen.stream.sendHead(responseHead(200, { headers, bodyLength: 5 }), false)
     seen.stream.write(Buffer.from('hello'))
     seen.stream.end()
     await seen.until(({ error }) => error !== undefined)
@@ -145,6 +147,6 @@ t.test('A7: a reason phrase cannot break out of its line', async t => {
   await using client = await Wire.connect(server.port)
   client.send(next)
   const { stream } = await server.request()
-  stream.sendHead(head(200, { reason: 'OK\r\nX-A: b' }), true)
+  stream.sendHead(responseHead(200, { reason: 'OK\r\nX-A: b' }), true)
   t.match(await client.all(), /^HTTP\/1\.1 502 /)
 })

@@ -5,7 +5,8 @@ import { errorCode, flag, frameType, settingId } from '../../src/http/http2/prot
 import { defaultLimits } from '../../src/http/limits.ts'
 import type { HttpLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import { Collector, connect, requestHead } from '../unit/http/http2/exchange.ts'
+import { requestHead } from '../support/requests.ts'
+import { Collector, connect } from '../unit/http/http2/exchange.ts'
 import {
   RawPeer,
   data,

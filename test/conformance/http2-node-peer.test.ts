@@ -7,14 +7,8 @@ import t from 'tap'
 import { HeaderList } from '../../src/http/headers.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import {
-  Collector,
-  connect,
-  echo,
-  requestHead,
-  responseHead,
-  serve,
-} from '../unit/http/http2/exchange.ts'
+import { requestHead, responseHead } from '../support/requests.ts'
+import { Collector, connect, echo, serve } from '../unit/http/http2/exchange.ts'
 
 const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
@@ -85,8 +79,8 @@ t.test('every byte of the Huffman code arrives as node:http2 wrote it', async t 
 
 t.test('a node:http2 client gets bodies, trailers and 1xx from our server', async t => {
   await using server = await serve(stream => {
-    stream.sendInformational(responseHead(103))
-    stream.sendHead(responseHead(200), false)
+    stream.sendInformational(responseHead(103, { bodyLength: unknownLength }))
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
     stream.receiver = {
       ...ignore,
       onBody(chunk) {
@@ -129,7 +123,7 @@ t.test('cookie crumbs of a node:http2 client are joined', async t => {
 t.test('a node:http2 client opens a WebSocket tunnel by RFC 8441', async t => {
   await using server = await serve(stream => {
     t.equal(stream.request.upgrade, 'websocket')
-    stream.sendHead(responseHead(101), false)
+    stream.sendHead(responseHead(101, { bodyLength: unknownLength }), false)
     stream.receiver = { ...ignore, onBody: chunk => stream.write(chunk), onEnd: () => stream.end() }
   })
   await using client = await nodeClient(server.port)
@@ -166,7 +160,7 @@ t.test('a reader of node:http2 that sleeps bounds what our server holds', async 
   let full = false
   await using server = await serve(stream => {
     stream.receiver = ignore
-    stream.sendHead(responseHead(200), false)
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
     const chunk = Buffer.alloc(64 * 1024)
     const pour = () => {
       written += chunk.length
@@ -239,7 +233,7 @@ t.test('GOAWAY and resets of a node:http2 server', async t => {
   await using client = await connect(server.port)
   const outcome = async (path: string) => {
     const receiver = new Collector()
-    client.connection.request(requestHead({ path, bodyLength: 0 }), receiver, true)
+    client.connection.request(requestHead({ path }), receiver, true)
     await receiver.done
     return receiver.error?.code ?? receiver.body.toString()
   }

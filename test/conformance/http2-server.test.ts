@@ -2,8 +2,10 @@
 import t from 'tap'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
+import { unknownLength } from '../../src/http/message.ts'
 import type { ServerStream } from '../../src/http/stream.ts'
-import { echo, responseHead, serve } from '../unit/http/http2/exchange.ts'
+import { responseHead } from '../support/requests.ts'
+import { echo, serve } from '../unit/http/http2/exchange.ts'
 import {
   RawPeer,
   block,
@@ -116,7 +118,7 @@ t.test('streams above the announced limit are refused', async t => {
 
 t.test('a complete answer to a request that still comes asks the client to stop', async t => {
   await using server = await serve(stream => {
-    stream.sendHead(responseHead(413, { bodyLength: 0 }), true)
+    stream.sendHead(responseHead(413), true)
   })
   await using peer = await RawPeer.client(server.port)
   peer.send(headers(1, changed([':method', 'POST']), false))
@@ -178,7 +180,7 @@ t.test('what crosses the last GOAWAY is refused and disturbs nobody', async t =>
   t.equal(last?.payload.readUInt32BE(0), 3)
   peer.send(headers(5, get, false), data(5, 'late', true))
   t.equal(await peer.resetCode(5), errorCode.refusedStream)
-  for (const stream of streams) stream.sendHead(responseHead(204, { bodyLength: 0 }), true)
+  for (const stream of streams) stream.sendHead(responseHead(204), true)
   t.same(await peer.head(1), [[':status', '204']])
   t.same(await peer.head(3), [[':status', '204']])
   await peer.closed()
@@ -194,7 +196,7 @@ t.test('content-length 0 without END_STREAM is a request without body', async t 
       onReset: () => told.push('reset'),
       onWritable() {},
     }
-    stream.sendHead(responseHead(200), false)
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   })
   await using peer = await RawPeer.client(server.port)
   peer.send(headers(1, changed(['content-length', '0']), false), data(1, '', true))
@@ -206,7 +208,7 @@ t.test('content-length 0 without END_STREAM is a request without body', async t 
 
 t.test('a foreign client never gets private fields', async t => {
   await using server = await serve(stream => {
-    const head = responseHead(200, { bodyLength: 0 })
+    const head = responseHead(200)
     head.headers.append('X-Mixed', 'a')
     stream.sendHead(head, true)
   })
@@ -223,7 +225,7 @@ t.test('a foreign client never gets private fields', async t => {
 t.test('an upgrade that a foreign client would take for accepted is reset', async t => {
   await using server = await serve(stream => {
     stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
-    stream.sendHead(responseHead(200, { bodyLength: 0 }), true)
+    stream.sendHead(responseHead(200), true)
   })
   await using peer = await RawPeer.client(server.port)
   peer.send(headers(1, changed([':method', 'CONNECT'], [':protocol', 'websocket']), false))
@@ -250,7 +252,7 @@ t.test('DATA before the protocol was switched costs the stream', async t => {
 t.test('101 without an upgrade is not sent', async t => {
   await using server = await serve(stream => {
     stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
-    stream.sendHead(responseHead(101, { bodyLength: 0 }), false)
+    stream.sendHead(responseHead(101), false)
   })
   await using peer = await RawPeer.client(server.port)
   peer.send(headers(1, get))

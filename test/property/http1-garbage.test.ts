@@ -7,10 +7,10 @@ import { errorTable } from '../../src/base/errors.ts'
 import { Http1ClientConnection } from '../../src/http/http1/client-connection.ts'
 import { Http1ServerConnection } from '../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
-import { requestHead } from '../support/requests.ts'
+import { requestHead, responseHead } from '../support/requests.ts'
 import { Answer } from '../unit/http/http1/calling.ts'
 import { MemorySocket, cut } from '../unit/http/http1/memory-socket.ts'
-import { Seen, answer, head } from '../unit/http/http1/serving.ts'
+import { Seen, answer } from '../unit/http/http1/serving.ts'
 import { turn } from '../unit/http/http1/wire.ts'
 
 const limits = { ...defaultLimits, maxHeadBytes: 2000, maxLineBytes: 500, maxHeaderCount: 20 }
@@ -99,7 +99,10 @@ async function serveBytes(pieces: readonly Buffer[], ends: boolean) {
     info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
     now: () => 0,
     onRefused: error => refused.push(error),
-    renderError: ({ code }) => ({ head: head(errorTable[code].status), body: Buffer.alloc(0) }),
+    renderError: ({ code }) => ({
+      head: responseHead(errorTable[code].status),
+      body: Buffer.alloc(0),
+    }),
     onRequest(stream) {
       const { request } = stream
       assert.match(request.path, /^(?:\/[\x21-\x7e]*|\*)$/)

@@ -7,11 +7,11 @@ import { fieldName, fieldRole } from '../../src/http/http1/field-names.ts'
 import { Http1ServerConnection } from '../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import type { RequestHead, ResponseHead } from '../../src/http/message.ts'
 import type { ClientStream, ServerStream } from '../../src/http/stream.ts'
+import { requestHead, responseHead } from '../support/requests.ts'
 import { Answer } from '../unit/http/http1/calling.ts'
 import { MemorySocket, cut } from '../unit/http/http1/memory-socket.ts'
-import { Seen, head } from '../unit/http/http1/serving.ts'
+import { Seen } from '../unit/http/http1/serving.ts'
 import { turn } from '../unit/http/http1/wire.ts'
 
 /** A client and a server whose bytes the test carries. */
@@ -30,7 +30,10 @@ function connected() {
     limits: defaultLimits,
     info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
     now: () => 0,
-    renderError: error => ({ head: head(400, { reason: error.code }), body: Buffer.alloc(0) }),
+    renderError: error => ({
+      head: responseHead(400, { reason: error.code }),
+      body: Buffer.alloc(0),
+    }),
     onRequest(stream) {
       stream.receiver = new Seen(stream)
       requests.push(stream.receiver as Seen)
@@ -134,18 +137,9 @@ async function carry(pair: Pair, sizes: readonly number[], to: 'server' | 'clien
 
 async function ask(pair: Pair, { request: asked, sizes }: Sent): Promise<[Answer, Seen]> {
   const answer = new Answer()
-  const { acceptsTrailers } = asked
-  const requestHead: RequestHead = {
-    ...asked,
-    scheme: 'http',
-    version: '1.1',
-    bodyLength: lengthOf(asked.body),
-    upgrade: undefined,
-    expectContinue: false,
-    acceptsTrailers,
-  }
+  const head = requestHead({ ...asked, bodyLength: lengthOf(asked.body) })
   const end = asked.body.framing === 'none'
-  answer.stream = pair.client.request(requestHead, answer, end)
+  answer.stream = pair.client.request(head, answer, end)
   if (!end) send(answer.stream, asked.body)
   await carry(pair, sizes, 'server')
   const seen = pair.requests.at(-1)
@@ -155,16 +149,10 @@ async function ask(pair: Pair, { request: asked, sizes }: Sent): Promise<[Answer
 
 async function reply(pair: Pair, { response: sent, sizes }: Sent, { stream }: Seen): Promise<void> {
   const { status, reason, headers } = sent
-  if (sent.informational) stream.sendInformational(head(103, { headers }))
+  if (sent.informational) stream.sendInformational(responseHead(103, { headers }))
   const end = sent.body.framing === 'none'
-  const responseHead: ResponseHead = {
-    status,
-    reason,
-    headers,
-    version: '1.1',
-    bodyLength: lengthOf(sent.body),
-  }
-  stream.sendHead(responseHead, end)
+  const bodyLength = lengthOf(sent.body)
+  stream.sendHead(responseHead(status, { reason, headers, bodyLength }), end)
   if (!end) send(stream, sent.body)
   await carry(pair, sizes, 'client')
 }

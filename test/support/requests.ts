@@ -18,10 +18,11 @@ export function requestHead(changes: Partial<RequestHead> = {}): RequestHead {
   }
 }
 
-export function responseHead(changes: Partial<ResponseHead> = {}): ResponseHead {
+/** An answer without a body, and what the test changes. */
+export function responseHead(status: number, changes: Partial<ResponseHead> = {}): ResponseHead {
   return {
-    status: 200,
-    reason: 'OK',
+    status,
+    reason: '',
     headers: new HeaderList(),
     version: '1.1',
     bodyLength: 0,

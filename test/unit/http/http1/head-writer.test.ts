@@ -54,7 +54,7 @@ t.test('framing and fields of the hop are never taken from the list', async t =>
     bodyless: false,
   } as const
   t.equal(
-    writeResponseHead(responseHead({ headers }), line),
+    writeResponseHead(responseHead(200, { headers, reason: 'OK' }), line),
     'HTTP/1.1 200 OK\r\nX-A: b\r\nTransfer-Encoding: chunked\r\n\r\n',
   )
 })
@@ -62,7 +62,7 @@ t.test('framing and fields of the hop are never taken from the list', async t =>
 t.test('an answer without a body repeats the length that it would have', async t => {
   const lengthOf = (status: number, bodyLength: number, bodyless: boolean) => {
     const line = { framing: 'none', connection: undefined, upgrade: undefined, bodyless } as const
-    const text = writeResponseHead(responseHead({ status, bodyLength }), line)
+    const text = writeResponseHead(responseHead(status, { bodyLength }), line)
     return /Content-Length: (\d+)/.exec(text)?.[1]
   }
   t.equal(lengthOf(200, 0, false), '0')

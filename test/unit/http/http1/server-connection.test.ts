@@ -5,7 +5,8 @@ import { ExchangeError } from '../../../../src/base/errors.ts'
 import { Http1ServerConnection } from '../../../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
-import { Seen, answer, echo, head, serve } from './serving.ts'
+import { responseHead } from '../../../support/requests.ts'
+import { Seen, answer, echo, serve } from './serving.ts'
 import { Wire, settled, turn } from './wire.ts'
 
 const get = 'GET / HTTP/1.1\r\nHost: orders\r\n\r\n'
@@ -160,7 +161,7 @@ t.test('an answer that began before the client ended is the last one', async t =
   await using client = await Wire.connect(server.port)
   client.send(get)
   const { stream } = await server.request()
-  stream.sendHead(head(200, { bodyLength: 2 }), false)
+  stream.sendHead(responseHead(200, { bodyLength: 2 }), false)
   client.socket.end()
   await turn()
   stream.write(Buffer.from('ok'))
@@ -382,7 +383,7 @@ t.test('an answer that nobody reads is given up', async t => {
   peer.client.socket.pause()
   peer.client.send(get)
   const seen = await peer.server.request()
-  seen.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  seen.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   const chunk = Buffer.alloc(64 * 1024)
   while (seen.stream.write(chunk));
   await settled(() => seen.writable)
@@ -444,7 +445,7 @@ t.test('the last answer is not cut off while a slow client reads it', async t =>
   peer.client.send('GET / HTTP/1.0\r\n\r\n')
   const { stream } = await peer.server.request()
   const size = 16 * 1024 * 1024
-  stream.sendHead(head(200, { bodyLength: size }), false)
+  stream.sendHead(responseHead(200, { bodyLength: size }), false)
   stream.write(Buffer.alloc(size, 'x'))
   stream.end()
   await turn()
@@ -460,7 +461,7 @@ t.test('the last answer is given up when its reader stalls for the idle time', a
   peer.client.send('GET / HTTP/1.0\r\n\r\n')
   const { stream } = await peer.server.request()
   const size = 16 * 1024 * 1024
-  stream.sendHead(head(200, { bodyLength: size }), false)
+  stream.sendHead(responseHead(200, { bodyLength: size }), false)
   stream.write(Buffer.alloc(size, 'x'))
   stream.end()
   await turn()
@@ -504,7 +505,7 @@ t.test('drain between the head and the end of an answer closes after it', async 
   await using client = await Wire.connect(server.port)
   client.send(get)
   const { stream } = await server.request()
-  stream.sendHead(head(200, { bodyLength: 2 }), false)
+  stream.sendHead(responseHead(200, { bodyLength: 2 }), false)
   const connection = await server.connection()
   connection.drain()
   stream.write(Buffer.from('ok'))
@@ -558,7 +559,7 @@ t.test('a reset within an answer is told once, and further writes go nowhere', a
   await using client = await Wire.connect(server.port)
   client.send(get)
   const seen = await server.request()
-  seen.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  seen.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   seen.stream.write(Buffer.from('hello'))
   await client.untilHas('hello')
   client.socket.resetAndDestroy()
@@ -619,7 +620,7 @@ t.test('a slow client stops the handler, and lets it go on', async t => {
   client.socket.pause()
   client.send(get)
   const seen = await server.request()
-  seen.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  seen.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   const chunk = Buffer.alloc(16 * 1024, 'x')
   let written = 0
   const write = (): boolean => {
@@ -665,7 +666,7 @@ t.test('a handler that throws does not pass for a fault of the client', async t 
     limits: defaultLimits,
     info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
     now: () => 0,
-    renderError: () => ({ head: head(500), body: Buffer.alloc(0) }),
+    renderError: () => ({ head: responseHead(500), body: Buffer.alloc(0) }),
     onRefused: error => refused.push(error),
     onRequest(stream) {
       stream.receiver = new Seen(stream)

@@ -2,7 +2,8 @@ import t from 'tap'
 import { ExchangeError } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
-import { answer, head, serve } from './serving.ts'
+import { responseHead } from '../../../support/requests.ts'
+import { answer, serve } from './serving.ts'
 import { Wire, settled, turn } from './wire.ts'
 
 const get = 'GET / HTTP/1.1\r\nHost: orders\r\n\r\n'
@@ -41,7 +42,7 @@ t.test('an answer with a length is one write', async t => {
   headers.append('x-a', '1')
   headers.append('Set-Cookie', 'a=b')
   headers.append('set-cookie', 'c=d')
-  exchange.stream.sendHead(head(200, { headers, bodyLength: 5, reason: 'Fine' }), false)
+  exchange.stream.sendHead(responseHead(200, { headers, bodyLength: 5, reason: 'Fine' }), false)
   exchange.stream.write(Buffer.from('hello'))
   exchange.stream.end()
   t.equal(
@@ -53,7 +54,7 @@ t.test('an answer with a length is one write', async t => {
 t.test('bytes beyond ASCII in a body arrive as they are', async t => {
   await using exchange = await asked(get)
   const body = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
-  exchange.stream.sendHead(head(200, { bodyLength: body.length }), false)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: body.length }), false)
   exchange.stream.write(body)
   exchange.stream.end()
   t.match(await exchange.client.until(text => text.endsWith('\xff')), body.toString('latin1'))
@@ -61,7 +62,7 @@ t.test('bytes beyond ASCII in a body arrive as they are', async t => {
 
 t.test('an answer of unknown length is chunked, empty writes are no end', async t => {
   await using exchange = await asked(get)
-  exchange.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   exchange.stream.write(Buffer.from('hello'))
   exchange.stream.write(Buffer.alloc(0))
   exchange.stream.write(Buffer.from('x'.repeat(17)))
@@ -74,7 +75,7 @@ t.test('an answer of unknown length is chunked, empty writes are no end', async 
 
 t.test('an answer of unknown length to HTTP/1.0 ends with the connection', async t => {
   await using exchange = await asked('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
-  exchange.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   exchange.stream.write(Buffer.from('hello'))
   exchange.stream.end()
   t.equal(await exchange.client.all(), 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello')
@@ -83,7 +84,7 @@ t.test('an answer of unknown length to HTTP/1.0 ends with the connection', async
 
 t.test('an answer that ends with the connection is reset when it is cut short', async t => {
   await using exchange = await asked(old)
-  exchange.stream.sendHead(head(200, { bodyLength: unknownLength }), false)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
   exchange.stream.write(Buffer.from('hello'))
   await exchange.client.untilHas('hello')
   exchange.stream.reset(new ExchangeError('upstream_reset', 'gone'))
@@ -93,7 +94,7 @@ t.test('an answer that ends with the connection is reset when it is cut short', 
 t.test('an answer with a length or chunks just ends when it is cut short', async t => {
   for (const bodyLength of [10, unknownLength]) {
     await using exchange = await asked(get)
-    exchange.stream.sendHead(head(200, { bodyLength }), false)
+    exchange.stream.sendHead(responseHead(200, { bodyLength }), false)
     exchange.stream.write(Buffer.from('hello'))
     const received = await exchange.client.untilHas('hello')
     exchange.stream.reset(new ExchangeError('upstream_reset', 'gone'))
@@ -131,7 +132,7 @@ for (const [name, [method, status, bodyLength, lines]] of Object.entries(bodyles
   t.test(`an answer to ${name} has no body, and the next one follows it`, async t => {
     for (const end of [true, false]) {
       await using exchange = await asked(`${method} / HTTP/1.1\r\nHost: orders\r\n\r\n${get}`)
-      exchange.stream.sendHead(head(status, { bodyLength }), end)
+      exchange.stream.sendHead(responseHead(status, { bodyLength }), end)
       if (!end) {
         exchange.stream.write(Buffer.from('hello'))
         exchange.stream.end()
@@ -144,7 +145,7 @@ for (const [name, [method, status, bodyLength, lines]] of Object.entries(bodyles
 
 t.test('an answer that ends with its head says that it is empty', async t => {
   await using exchange = await asked(get)
-  exchange.stream.sendHead(head(200, { bodyLength: unknownLength }), true)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: unknownLength }), true)
   t.equal(
     await exchange.client.untilHas('\r\n\r\n'),
     'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
@@ -153,7 +154,7 @@ t.test('an answer that ends with its head says that it is empty', async t => {
 
 t.test('a status without a phrase has an empty one', async t => {
   await using exchange = await asked(get)
-  exchange.stream.sendHead(head(299), true)
+  exchange.stream.sendHead(responseHead(299), true)
   t.match(await exchange.client.untilHas('\r\n\r\n'), /^HTTP\/1\.1 299 \r\n/)
 })
 
@@ -163,7 +164,7 @@ for (const [name, bytes] of [
 ])
   t.test(`a body ${name} than announced breaks the connection off`, async t => {
     await using exchange = await asked(get)
-    exchange.stream.sendHead(head(200, { bodyLength: 5 }), false)
+    exchange.stream.sendHead(responseHead(200, { bodyLength: 5 }), false)
     exchange.stream.write(Buffer.from(bytes ?? ''))
     exchange.stream.end()
     t.strictSame(exchange.seen.told, [], 'the receiver is not called from within its own call')
@@ -179,10 +180,10 @@ t.test('informational answers go before the final one, but never to HTTP/1.0', a
     [old, ''],
   ] as const) {
     await using exchange = await asked(request)
-    exchange.stream.sendInformational(head(103, { headers }))
+    exchange.stream.sendInformational(responseHead(103, { headers }))
     await turn()
     answer(exchange.stream, 'ok')
-    exchange.stream.sendInformational(head(103, { headers }))
+    exchange.stream.sendInformational(responseHead(103, { headers }))
     const received = await exchange.client.untilHas('ok')
     t.ok(received.startsWith(`${expected}HTTP/1.1 200 OK`))
     t.equal(received.split('HTTP/1.1 103').length, expected === '' ? 1 : 2)
@@ -191,9 +192,9 @@ t.test('informational answers go before the final one, but never to HTTP/1.0', a
 
 t.test('nothing is sent between the head of an answer and its body', async t => {
   await using exchange = await asked(get)
-  exchange.stream.sendHead(head(200, { bodyLength: 2 }), false)
-  exchange.stream.sendInformational(head(103))
-  exchange.stream.sendHead(head(500), true)
+  exchange.stream.sendHead(responseHead(200, { bodyLength: 2 }), false)
+  exchange.stream.sendInformational(responseHead(103))
+  exchange.stream.sendHead(responseHead(500), true)
   exchange.stream.write(Buffer.from('ok'))
   exchange.stream.end()
   t.equal(await exchange.client.untilHas('ok'), 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
@@ -204,8 +205,8 @@ t.test('after its end an exchange touches nothing of the next', async t => {
   answer(exchange.stream, 'first')
   const second = await exchange.server.request(1)
   const { stream } = exchange
-  stream.sendInformational(head(103))
-  stream.sendHead(head(500), true)
+  stream.sendInformational(responseHead(103))
+  stream.sendHead(responseHead(500), true)
   t.equal(stream.write(Buffer.from('late')), true)
   stream.end()
   stream.reset(new ExchangeError('upstream_reset', 'late'))
@@ -244,7 +245,7 @@ t.test('101 turns both halves into a tunnel', async t => {
   await using exchange = await asked(upgrade)
   t.equal(exchange.stream.request.upgrade, 'websocket')
   const headers = HeaderList.of({ 'Sec-WebSocket-Accept': 'x' })
-  exchange.stream.sendHead(head(101, { headers }), false)
+  exchange.stream.sendHead(responseHead(101, { headers }), false)
   t.equal(
     await exchange.client.untilHas('\r\n\r\n'),
     'HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
@@ -260,7 +261,7 @@ t.test('bytes behind the wish to upgrade wait for the 101 and are its tunnel’s
   await using exchange = await asked(`${upgrade}early`)
   await settled(() => exchange.seen.body.length)
   t.equal(exchange.seen.body, '')
-  exchange.stream.sendHead(head(101), false)
+  exchange.stream.sendHead(responseHead(101), false)
   t.equal(exchange.seen.body, '', 'not from within its own call')
   await exchange.seen.until(({ body }) => body === 'early')
   exchange.client.send(' and late')
@@ -268,7 +269,9 @@ t.test('bytes behind the wish to upgrade wait for the 101 and are its tunnel’s
 })
 
 t.test('a handler may switch at once', async t => {
-  await using server = await serve({ handle: ({ stream }) => stream.sendHead(head(101), false) })
+  await using server = await serve({
+    handle: ({ stream }) => stream.sendHead(responseHead(101), false),
+  })
   await using client = await Wire.connect(server.port)
   client.send(`${upgrade}early`)
   const seen = await server.request()
@@ -289,7 +292,7 @@ t.test('both halves of a tunnel end on their own, and nothing is told after both
   for (const clientFirst of [true, false]) {
     await using exchange = await asked(upgrade)
     const { client, seen, stream, server } = exchange
-    stream.sendHead(head(101), false)
+    stream.sendHead(responseHead(101), false)
     if (clientFirst) {
       client.send('last')
       client.socket.end()
@@ -324,14 +327,14 @@ t.test('a client that ended before the 101 is told so after its last bytes', asy
   await using exchange = await asked(`${upgrade}early`)
   exchange.client.socket.end()
   await settled(() => exchange.seen.told.length)
-  exchange.stream.sendHead(head(101), false)
+  exchange.stream.sendHead(responseHead(101), false)
   await exchange.seen.until(({ told }) => told.includes('end'))
   t.strictSame(exchange.seen.told, ['body', 'end'])
 })
 
 t.test('a tunnel’s client that resets is told as gone', async t => {
   await using exchange = await asked(upgrade)
-  exchange.stream.sendHead(head(101), false)
+  exchange.stream.sendHead(responseHead(101), false)
   await exchange.client.untilHas('\r\n\r\n')
   exchange.client.socket.resetAndDestroy()
   await exchange.seen.until(({ error }) => error !== undefined)
@@ -340,7 +343,7 @@ t.test('a tunnel’s client that resets is told as gone', async t => {
 
 t.test('a tunnel that its handler resets delivers nothing more', async t => {
   await using exchange = await asked(`${upgrade}early`)
-  exchange.stream.sendHead(head(101), false)
+  exchange.stream.sendHead(responseHead(101), false)
   exchange.stream.reset(new ExchangeError('upstream_reset', 'gone'))
   await exchange.client.ended()
   await turn()
@@ -350,7 +353,7 @@ t.test('a tunnel that its handler resets delivers nothing more', async t => {
 t.test('a tunnel keeps no more than a bounded number of bytes for a slow handler', async t => {
   await using exchange = await asked(upgrade)
   const { client, seen, stream } = exchange
-  stream.sendHead(head(101), false)
+  stream.sendHead(responseHead(101), false)
   stream.pause()
   const size = 16 * 1024 * 1024
   client.send(Buffer.alloc(size, 'x'))
@@ -363,7 +366,7 @@ t.test('a tunnel keeps no more than a bounded number of bytes for a slow handler
 t.test('a 101 that nobody asked for becomes 502', async t => {
   for (const request of [get, upgrade.replace('WebSocket', 'h2c')]) {
     await using exchange = await asked(request)
-    exchange.stream.sendHead(head(101), false)
+    exchange.stream.sendHead(responseHead(101), false)
     t.match(await exchange.client.all(), /^HTTP\/1\.1 502 /)
     t.strictSame(exchange.seen.told, ['reset upstream_protocol'])
   }
@@ -371,7 +374,7 @@ t.test('a 101 that nobody asked for becomes 502', async t => {
 
 t.test('a 101 that cannot be written becomes 502', async t => {
   await using exchange = await asked(upgrade)
-  exchange.stream.sendHead(head(101, { headers: HeaderList.of({ a: '\n' }) }), false)
+  exchange.stream.sendHead(responseHead(101, { headers: HeaderList.of({ a: '\n' }) }), false)
   t.match(await exchange.client.all(), /^HTTP\/1\.1 502 /)
   t.strictSame(exchange.seen.told, ['reset upstream_protocol'])
 })

@@ -2,7 +2,7 @@
 import { EventEmitter, once } from 'node:events'
 import { errorTable } from '../../../../src/base/errors.ts'
 import type { ErrorCode, ExchangeError } from '../../../../src/base/errors.ts'
-import { HeaderList } from '../../../../src/http/headers.ts'
+import type { HeaderList } from '../../../../src/http/headers.ts'
 import { writeRequestHead } from '../../../../src/http/http1/head-writer.ts'
 import {
   Http1ServerConnection,
@@ -12,22 +12,12 @@ import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { HttpLimits } from '../../../../src/http/limits.ts'
 import { unknownLength, type ResponseHead } from '../../../../src/http/message.ts'
 import type { RequestReceiver, ServerStream } from '../../../../src/http/stream.ts'
+import { responseHead } from '../../../support/requests.ts'
 import { listen } from './wire.ts'
-
-export function head(status: number, changes: Partial<ResponseHead> = {}): ResponseHead {
-  return {
-    status,
-    reason: '',
-    headers: new HeaderList(),
-    version: '1.1',
-    bodyLength: 0,
-    ...changes,
-  }
-}
 
 /** Answers completely, with a length. */
 export function answer(stream: ServerStream, body: string, status = 200): void {
-  stream.sendHead(head(status, { bodyLength: body.length }), body === '')
+  stream.sendHead(responseHead(status, { bodyLength: body.length }), body === '')
   if (body === '') return
   stream.write(Buffer.from(body, 'latin1'))
   stream.end()
@@ -171,13 +161,13 @@ export async function serve({
 
 function renderCode({ code }: ExchangeError): { head: ResponseHead; body: Buffer } {
   const body = Buffer.from(`${code}\n`)
-  return { head: head(errorTable[code].status, { bodyLength: body.length }), body }
+  return { head: responseHead(errorTable[code].status, { bodyLength: body.length }), body }
 }
 
 /** Answers with the request's body, framed as it came. */
 export function echo({ stream }: Seen): void {
   const { bodyLength } = stream.request
-  stream.sendHead(head(200, { bodyLength }), bodyLength === 0)
+  stream.sendHead(responseHead(200, { bodyLength }), bodyLength === 0)
   stream.receiver = {
     onBody(chunk) {
       if (!stream.write(chunk)) stream.pause()

@@ -6,7 +6,8 @@ import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
 import type { RequestHead } from '../../../../src/http/message.ts'
 import type { ServerStream } from '../../../../src/http/stream.ts'
-import { Collector, connect, echo, requestHead, responseHead, serve } from './exchange.ts'
+import { requestHead, responseHead } from '../../../support/requests.ts'
+import { Collector, connect, echo, serve } from './exchange.ts'
 
 const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
@@ -21,7 +22,7 @@ t.test('a request crosses with order, duplicates and case of its fields', async 
   const answer = fields(['Set-Cookie', 'a=1'], ['X-B', '2'], ['Set-Cookie', 'b=2'], ['eTag', '"x"'])
   await using server = await serve(stream => {
     seen = stream.request
-    stream.sendHead(responseHead(200, { headers: answer, bodyLength: 0 }), true)
+    stream.sendHead(responseHead(200, { headers: answer }), true)
   })
   await using client = await connect(server.port)
   const headers = fields(['User-Agent', 'me'], ['X-Dup', '1'], ['accept', '*/*'], ['x-DUP', '2'])
@@ -94,7 +95,7 @@ t.test('write returns false above the high-water mark and onWritable tells of ro
       onBody(chunk) {
         received += chunk.length
       },
-      onEnd: () => stream.sendHead(responseHead(200, { bodyLength: 0 }), true),
+      onEnd: () => stream.sendHead(responseHead(200), true),
     }
     stream.pause()
   })
@@ -191,7 +192,7 @@ t.test('an upgrade becomes an extended CONNECT and a tunnel that closes each way
       },
     }
     const headers = fields(['sec-websocket-accept', 'x'])
-    stream.sendHead(responseHead(101, { headers, bodyLength: 0 }), false)
+    stream.sendHead(responseHead(101, { headers }), false)
   })
   await using client = await connect(server.port)
   const receiver = new Collector()
@@ -228,7 +229,7 @@ for (const status of [200, 403])
 
 t.test('CONNECT opens a tunnel', async t => {
   await using server = await serve(stream => {
-    stream.sendHead(responseHead(200), false)
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
     stream.receiver = { ...ignore, onBody: chunk => stream.write(chunk), onEnd: () => stream.end() }
   })
   await using client = await connect(server.port)
@@ -295,7 +296,7 @@ t.test('the server drains: in-flight requests finish, then the connection closes
   while (!client.told.includes('retired')) await new Promise(setImmediate)
   t.equal(client.connection.capacity, 0)
   t.equal(receiver.error, undefined)
-  streams[0]?.sendHead(responseHead(200, { bodyLength: 0 }), true)
+  streams[0]?.sendHead(responseHead(200), true)
   await receiver.done
   t.equal(receiver.head?.status, 200)
   await client.closed

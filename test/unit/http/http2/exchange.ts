@@ -1,44 +1,17 @@
-// Heads, receivers and handlers for tests of both sides.
+// Receivers and handlers for tests of both sides.
 import type { ExchangeError } from '../../../../src/base/errors.ts'
-import { HeaderList } from '../../../../src/http/headers.ts'
+import type { HeaderList } from '../../../../src/http/headers.ts'
 import { Http2ClientConnection } from '../../../../src/http/http2/client-connection.ts'
 import type { Http2ClientOptions } from '../../../../src/http/http2/client-connection.ts'
 import { Http2ServerConnection } from '../../../../src/http/http2/server-connection.ts'
 import type { Http2ServerOptions } from '../../../../src/http/http2/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
-import { unknownLength } from '../../../../src/http/message.ts'
-import type { RequestHead, ResponseHead } from '../../../../src/http/message.ts'
+import type { ResponseHead } from '../../../../src/http/message.ts'
 import type { RequestHandler, ResponseReceiver, ServerStream } from '../../../../src/http/stream.ts'
 import { once } from 'node:events'
 import net from 'node:net'
+import { responseHead } from '../../../support/requests.ts'
 import { listen } from './raw-peer.ts'
-
-export function requestHead(changes: Partial<RequestHead> = {}): RequestHead {
-  return {
-    method: 'GET',
-    scheme: 'http',
-    authority: 'orders',
-    path: '/',
-    headers: new HeaderList(),
-    version: '1.1',
-    bodyLength: 0,
-    upgrade: undefined,
-    expectContinue: false,
-    acceptsTrailers: false,
-    ...changes,
-  }
-}
-
-export function responseHead(status: number, changes: Partial<ResponseHead> = {}): ResponseHead {
-  return {
-    status,
-    reason: '',
-    headers: new HeaderList(),
-    version: '1.1',
-    bodyLength: unknownLength,
-    ...changes,
-  }
-}
 
 /** Records a response; `done` settles with its end, whatever that is. */
 export class Collector implements ResponseReceiver {
