@@ -3,7 +3,8 @@ import net from 'node:net'
 import t from 'tap'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
-import { echo, serve } from '../unit/http/http2/exchange.ts'
+import { echo } from '../support/handlers.ts'
+import { serve } from '../unit/http/http2/exchange.ts'
 import {
   RawPeer,
   block,

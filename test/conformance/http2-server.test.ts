@@ -4,8 +4,9 @@ import { errorCode, flag, frameType, settingId } from '../../src/http/http2/prot
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
 import type { ServerStream } from '../../src/http/stream.ts'
+import { echo } from '../support/handlers.ts'
 import { responseHead } from '../support/requests.ts'
-import { echo, serve } from '../unit/http/http2/exchange.ts'
+import { serve } from '../unit/http/http2/exchange.ts'
 import {
   RawPeer,
   block,

@@ -6,7 +6,7 @@ import { FrameReader } from '../../src/http/http2/frame-reader.ts'
 import { ConnectionFault, preface } from '../../src/http/http2/protocol.ts'
 import { Http2ServerConnection } from '../../src/http/http2/server-connection.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
-import { echo } from '../unit/http/http2/exchange.ts'
+import { echo } from '../support/handlers.ts'
 import { block, data, frame, get, headers, settings, word } from '../unit/http/http2/raw-peer.ts'
 
 /** What a reader tells, DATA pieces joined so that the cuts do not show. */

@@ -5,8 +5,9 @@ import { ExchangeError } from '../../../../src/base/errors.ts'
 import { Http1ServerConnection } from '../../../../src/http/http1/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
+import { echo } from '../../../support/handlers.ts'
 import { responseHead } from '../../../support/requests.ts'
-import { Seen, answer, echo, serve } from './serving.ts'
+import { Seen, answer, serve } from './serving.ts'
 import { Wire, settled, turn } from './wire.ts'
 
 const get = 'GET / HTTP/1.1\r\nHost: orders\r\n\r\n'
@@ -120,7 +121,7 @@ t.test('a thousand requests at once are answered in order without recursion', as
 })
 
 t.test('bodies sent at once stay with their requests', async t => {
-  await using server = await serve({ handle: echo })
+  await using server = await serve({ handle: ({ stream }) => echo(stream) })
   await using client = await Wire.connect(server.port)
   client.send(`${post}${chunked}${get}${post}`)
   const received = await client.until(text => text.split('\r\n\r\nhello').length > 2)

@@ -163,17 +163,3 @@ function renderCode({ code }: ExchangeError): { head: ResponseHead; body: Buffer
   const body = Buffer.from(`${code}\n`)
   return { head: responseHead(errorTable[code].status, { bodyLength: body.length }), body }
 }
-
-/** Answers with the request's body, framed as it came. */
-export function echo({ stream }: Seen): void {
-  const { bodyLength } = stream.request
-  stream.sendHead(responseHead(200, { bodyLength }), bodyLength === 0)
-  stream.receiver = {
-    onBody(chunk) {
-      if (!stream.write(chunk)) stream.pause()
-    },
-    onEnd: trailers => stream.end(trailers),
-    onReset() {},
-    onWritable: () => stream.resume(),
-  }
-}

@@ -6,8 +6,9 @@ import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
 import type { RequestHead } from '../../../../src/http/message.ts'
 import type { ServerStream } from '../../../../src/http/stream.ts'
+import { echo } from '../../../support/handlers.ts'
 import { requestHead, responseHead } from '../../../support/requests.ts'
-import { Collector, connect, echo, serve } from './exchange.ts'
+import { Collector, connect, serve } from './exchange.ts'
 
 const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 

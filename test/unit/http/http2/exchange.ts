@@ -1,4 +1,4 @@
-// Receivers and handlers for tests of both sides.
+// Servers, clients and a receiver for tests of both sides.
 import type { ExchangeError } from '../../../../src/base/errors.ts'
 import type { HeaderList } from '../../../../src/http/headers.ts'
 import { Http2ClientConnection } from '../../../../src/http/http2/client-connection.ts'
@@ -7,10 +7,9 @@ import { Http2ServerConnection } from '../../../../src/http/http2/server-connect
 import type { Http2ServerOptions } from '../../../../src/http/http2/server-connection.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { ResponseHead } from '../../../../src/http/message.ts'
-import type { RequestHandler, ResponseReceiver, ServerStream } from '../../../../src/http/stream.ts'
+import type { RequestHandler, ResponseReceiver } from '../../../../src/http/stream.ts'
 import { once } from 'node:events'
 import net from 'node:net'
-import { responseHead } from '../../../support/requests.ts'
 import { listen } from './raw-peer.ts'
 
 /** Records a response; `done` settles with its end, whatever that is. */
@@ -66,20 +65,6 @@ export class Collector implements ResponseReceiver {
 
   onWritable(): void {
     this.writable()
-  }
-}
-
-/** Answers 200 with whatever the request's body was. */
-export function echo(stream: ServerStream): void {
-  const { bodyLength } = stream.request
-  stream.sendHead(responseHead(200, { bodyLength }), bodyLength === 0)
-  stream.receiver = {
-    onBody(chunk) {
-      if (!stream.write(chunk)) stream.pause()
-    },
-    onEnd: trailers => stream.end(trailers),
-    onReset() {},
-    onWritable: () => stream.resume(),
   }
 }
 
