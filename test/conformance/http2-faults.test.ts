@@ -3,7 +3,7 @@ import net from 'node:net'
 import t from 'tap'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
-import { echo } from '../support/handlers.ts'
+import { echo, ignore } from '../support/handlers.ts'
 import { serve } from '../unit/http/http2/exchange.ts'
 import {
   RawPeer,
@@ -231,7 +231,7 @@ const fatal: Record<string, { bytes: Buffer[]; code: number }> = {
 for (const [name, { bytes, code }] of Object.entries(fatal))
   t.test(`${name} ends the connection`, async t => {
     await using server = await serve(stream => {
-      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+      stream.receiver = ignore
     })
     await using peer = await RawPeer.client(server.port)
     peer.send(...bytes)
@@ -318,7 +318,7 @@ for (const [name, { bytes, code }] of Object.entries(onStream))
 
 t.test('an overflow of a stream window by SETTINGS costs the stream', async t => {
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
   })
   await using peer = await RawPeer.client(server.port)
   peer.send(
@@ -333,7 +333,7 @@ t.test('DATA beyond the stream window costs the stream', async t => {
   const limits = { ...defaultLimits, streamWindowBytes: 65_535 }
   await using server = await serve(
     stream => {
-      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+      stream.receiver = ignore
       stream.pause()
     },
     { limits },

@@ -3,7 +3,7 @@ import t from 'tap'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import { echo } from '../support/handlers.ts'
+import { echo, ignore } from '../support/handlers.ts'
 import { responseHead } from '../support/requests.ts'
 import { serve } from '../unit/http/http2/exchange.ts'
 import {
@@ -18,7 +18,6 @@ import {
   word,
 } from '../unit/http/http2/raw-peer.ts'
 
-const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 const ping = frame(frameType.ping, 0, 0, Buffer.alloc(8))
 
 function times(count: number, make: (i: number) => Buffer): Buffer {

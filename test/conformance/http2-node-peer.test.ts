@@ -7,11 +7,9 @@ import t from 'tap'
 import { HeaderList } from '../../src/http/headers.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
-import { echo } from '../support/handlers.ts'
+import { echo, ignore } from '../support/handlers.ts'
 import { requestHead, responseHead } from '../support/requests.ts'
 import { Collector, connect, serve } from '../unit/http/http2/exchange.ts'
-
-const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
 async function nodeClient(port: number) {
   const session = http2.connect(`http://127.0.0.1:${port}`)

@@ -4,7 +4,7 @@ import { errorCode, flag, frameType, settingId } from '../../src/http/http2/prot
 import { defaultLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
 import type { ServerStream } from '../../src/http/stream.ts'
-import { echo } from '../support/handlers.ts'
+import { echo, ignore } from '../support/handlers.ts'
 import { responseHead } from '../support/requests.ts'
 import { serve } from '../unit/http/http2/exchange.ts'
 import {
@@ -107,7 +107,7 @@ t.test('streams above the announced limit are refused', async t => {
   const refused: string[] = []
   await using server = await serve(
     stream => {
-      stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+      stream.receiver = ignore
     },
     { limits, onRefused: error => refused.push(error.code) },
   )
@@ -164,7 +164,7 @@ for (const [name, { pairs, code }] of Object.entries(tooMuch))
 t.test('what crosses the last GOAWAY is refused and disturbs nobody', async t => {
   const streams: ServerStream[] = []
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     streams.push(stream)
   })
   await using peer = await RawPeer.client(server.port)
@@ -225,7 +225,7 @@ t.test('a foreign client never gets private fields', async t => {
 
 t.test('an upgrade that a foreign client would take for accepted is reset', async t => {
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     stream.sendHead(responseHead(200), true)
   })
   await using peer = await RawPeer.client(server.port)
@@ -252,7 +252,7 @@ t.test('DATA before the protocol was switched costs the stream', async t => {
 
 t.test('101 without an upgrade is not sent', async t => {
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     stream.sendHead(responseHead(101), false)
   })
   await using peer = await RawPeer.client(server.port)
@@ -262,7 +262,7 @@ t.test('101 without an upgrade is not sent', async t => {
 
 t.test('a window that SETTINGS make negative is refilled before anything is sent', async t => {
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     stream.sendHead(responseHead(200, { bodyLength: 30 }), false)
     stream.write(Buffer.alloc(30, 'abc'))
     stream.end()
@@ -285,7 +285,7 @@ t.test('a window that SETTINGS make negative is refilled before anything is sent
 
 t.test('the connection window holds all streams, and is shared when it grows', async t => {
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     stream.sendHead(responseHead(200, { bodyLength: 60_000 }), false)
     stream.write(Buffer.alloc(60_000))
     stream.end()
@@ -313,7 +313,7 @@ t.test('the connection window holds all streams, and is shared when it grows', a
 t.test('streams take turns, however large the frames a peer would take', async t => {
   const size = 1024 * 1024
   await using server = await serve(stream => {
-    stream.receiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
+    stream.receiver = ignore
     stream.sendHead(responseHead(200, { bodyLength: size }), false)
     stream.write(Buffer.alloc(size))
     stream.end()

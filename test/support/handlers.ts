@@ -1,4 +1,4 @@
-import type { ServerStream } from '../../src/http/stream.ts'
+import type { RequestReceiver, ServerStream } from '../../src/http/stream.ts'
 import { responseHead } from './requests.ts'
 
 /** Answers with the request's body, framed as it came. */
@@ -14,3 +14,6 @@ export function echo(stream: ServerStream): void {
     onWritable: () => stream.resume(),
   }
 }
+
+/** Takes what comes of a request and does nothing with it. */
+export const ignore: RequestReceiver = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }

@@ -6,11 +6,9 @@ import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
 import type { RequestHead } from '../../../../src/http/message.ts'
 import type { ServerStream } from '../../../../src/http/stream.ts'
-import { echo } from '../../../support/handlers.ts'
+import { echo, ignore } from '../../../support/handlers.ts'
 import { requestHead, responseHead } from '../../../support/requests.ts'
 import { Collector, connect, serve } from './exchange.ts'
-
-const ignore = { onBody() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
 function fields(...pairs: readonly (readonly [string, string])[]): HeaderList {
   const list = new HeaderList()
