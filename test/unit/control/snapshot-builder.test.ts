@@ -6,21 +6,7 @@ import type { Subscribed } from '../../../src/discovery/message.ts'
 import type { Registration } from '../../../src/model/registration.ts'
 import { checkSnapshot } from '../../../src/model/snapshot-check.ts'
 import { configurationIn, serviceYaml } from '../model/configurations.ts'
-
-function registration(name: string, changes: Partial<Registration> = {}): Registration {
-  return {
-    namespace: 'default',
-    name,
-    serviceAccount: name,
-    labels: { app: name },
-    address: '127.0.0.1',
-    ports: [8080],
-    meshPort: 15_008,
-    identity: `spiffe://weft.local/ns/default/sa/${name}`,
-    ready: true,
-    ...changes,
-  }
-}
+import { registrationOf } from './sidecars/registrations.ts'
 
 function routeYaml(qualifiedName: string, parents: string, backend: string): string {
   const [name, namespace = 'default'] = qualifiedName.split('.')
@@ -69,7 +55,7 @@ spec:
       port: 80
       targetPort: 8080
 `
-  const app = registration('my-app-1', { labels: { app: 'my-app' } })
+  const app = registrationOf('my-app-1', { labels: { app: 'my-app' }, ports: [8080] })
   const { services, endpoints } = snapshot(yaml, { registrations: [app] })
   const name = 'my-service.default:80'
   t.match(services[name], {
@@ -118,8 +104,8 @@ t.test('the short name of a Service is for callers of its namespace', async t =>
 t.test('Services of one name in two namespaces are two', async t => {
   const yaml = serviceYaml('orders') + serviceYaml('orders.shop')
   const registrations = [
-    registration('orders'),
-    registration('orders', { namespace: 'shop', meshPort: 1, ports: [80] }),
+    registrationOf('orders', { ports: [8080] }),
+    registrationOf('orders', { namespace: 'shop', meshPort: 1 }),
   ]
   const { endpoints } = snapshot(yaml, { registrations })
   t.same(endpoints['orders.default:80'], [])
@@ -236,10 +222,7 @@ t.test('the version follows the content and nothing else', async t => {
   const { version } = snapshot(yaml)
   t.equal(snapshot(serviceYaml('users') + serviceYaml('orders')).version, version)
   t.equal(snapshot(yaml, { subscribed: ['orders.default', 'users.default'] }).version, version)
-  t.equal(snapshot(yaml, { registrations: [registration('stranger')] }).version, version)
-  t.not(
-    snapshot(yaml, { registrations: [registration('orders', { ports: [80] })] }).version,
-    version,
-  )
+  t.equal(snapshot(yaml, { registrations: [registrationOf('stranger')] }).version, version)
+  t.not(snapshot(yaml, { registrations: [registrationOf('orders')] }).version, version)
   t.not(snapshot(yaml, { subscribed: ['orders.default'] }).version, version)
 })

@@ -1,5 +1,6 @@
 import type { Registration } from '../../../../src/model/registration.ts'
 
+/** Of an application on port 80, and what the test changes. */
 export function registrationOf(name: string, changes: Partial<Registration> = {}): Registration {
   return {
     namespace: 'default',
