@@ -1,20 +1,6 @@
 import t from 'tap'
+import { firstServiceYaml } from '../support/first-service.ts'
 import { call, eventually, startApplication, startMesh, startSidecar } from '../support/mesh.ts'
-
-/** The Service of the article that the project started from, as it stands there. */
-const seed = `
-apiVersion: v1
-kind: Service
-metadata:
-  name: my-service
-spec:
-  selector:
-    app: my-app
-  ports:
-    - protocol: TCP
-      port: 80
-      targetPort: 8080
-`
 
 const orders = `
 apiVersion: v1
@@ -49,7 +35,8 @@ t.test('a request passes two sidecars with mTLS', async t => {
 
 t.test('the first manifest of the project loads as it is and its workload answers', async t => {
   const port = await startApplication(t, (_request, response) => response.end('hello'))
-  const mesh = await startMesh(t, seed.replace('targetPort: 8080', `targetPort: ${port}`))
+  const yaml = firstServiceYaml.replace('targetPort: 8080', `targetPort: ${port}`)
+  const mesh = await startMesh(t, yaml)
   await startSidecar(t, mesh, { name: 'any', labels: { app: 'my-app' }, ports: [port] })
   const client = await startSidecar(t, mesh, { name: 'web' })
   const ask = () => call(client.ports.outbound, { path: 'http://my-service/' })

@@ -5,6 +5,7 @@ import { compileMesh, snapshotFor } from '../../../src/control/snapshot-builder.
 import type { Subscribed } from '../../../src/discovery/message.ts'
 import type { Registration } from '../../../src/model/registration.ts'
 import { checkSnapshot } from '../../../src/model/snapshot-check.ts'
+import { firstServiceYaml } from '../../support/first-service.ts'
 import { configurationIn, serviceYaml } from '../model/configurations.ts'
 import { registrationOf } from './sidecars/registrations.ts'
 
@@ -43,20 +44,8 @@ function snapshot(
 }
 
 t.test('the Service of the first article finds its application', async t => {
-  const yaml = `apiVersion: v1
-kind: Service
-metadata:
-  name: my-service
-spec:
-  selector:
-    app: my-app
-  ports:
-    - protocol: TCP
-      port: 80
-      targetPort: 8080
-`
   const app = registrationOf('my-app-1', { labels: { app: 'my-app' }, ports: [8080] })
-  const { services, endpoints } = snapshot(yaml, { registrations: [app] })
+  const { services, endpoints } = snapshot(firstServiceYaml, { registrations: [app] })
   const name = 'my-service.default:80'
   t.match(services[name], {
     port: 80,

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import t from 'tap'
 import { configurationFiles, loadConfiguration } from '../../../src/model/configuration.ts'
 import { formatProblem } from '../../../src/model/problem.ts'
+import { firstServiceYaml } from '../../support/first-service.ts'
 import { configurationIn, problemsIn, serviceYaml } from './configurations.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -13,18 +14,7 @@ async function load(path: string) {
 }
 
 t.test('the Service of the first article loads as it stands there', async t => {
-  const { services } = configurationIn(`apiVersion: v1
-kind: Service
-metadata:
-  name: my-service
-spec:
-  selector:
-    app: my-app
-  ports:
-    - protocol: TCP
-      port: 80
-      targetPort: 8080
-`)
+  const { services } = configurationIn(firstServiceYaml)
   t.match(services, [
     {
       metadata: { name: 'my-service', namespace: 'default' },
