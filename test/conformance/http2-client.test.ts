@@ -5,6 +5,7 @@ import { errorCode, flag, frameType, settingId } from '../../src/http/http2/prot
 import { defaultLimits } from '../../src/http/limits.ts'
 import type { HttpLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
+import { listen } from '../support/listener.ts'
 import { requestHead } from '../support/requests.ts'
 import { Collector, connect } from '../unit/http/http2/exchange.ts'
 import {
@@ -12,7 +13,6 @@ import {
   data,
   frame,
   headers,
-  listen,
   response,
   settings,
   word,

@@ -9,8 +9,9 @@ import type { HttpLimits } from '../../../../src/http/limits.ts'
 import type { RequestHead, ResponseHead } from '../../../../src/http/message.ts'
 import { readBuffer } from '../../../../src/http/read-buffer.ts'
 import type { ClientStream, ResponseReceiver } from '../../../../src/http/stream.ts'
+import { listen } from '../../../support/listener.ts'
 import { requestHead } from '../../../support/requests.ts'
-import { Wire, listen } from './wire.ts'
+import { Wire } from './wire.ts'
 
 /** One answer as the caller saw it. */
 export class Answer implements ResponseReceiver {
@@ -78,7 +79,10 @@ export interface Calling {
 /** A connection, and in `peer` the other end of it. */
 export async function call({ limits = {}, clock = { now: 0 }, idleMs = 4000 }: Calling = {}) {
   const accepted = Promise.withResolvers<Wire>()
-  const listener = await listen(socket => accepted.resolve(new Wire(socket)))
+  const listener = await listen(socket => accepted.resolve(new Wire(socket)), {
+    allowHalfOpen: true,
+    noDelay: true,
+  })
   const owner: { connection?: Http1ClientConnection } = {}
   const socket = net.connect({
     port: listener.port,

@@ -1,5 +1,6 @@
 // The server side under test, on a real port, and what its handler sees.
 import { EventEmitter, once } from 'node:events'
+import type { Socket } from 'node:net'
 import { errorTable } from '../../../../src/base/errors.ts'
 import type { ErrorCode, ExchangeError } from '../../../../src/base/errors.ts'
 import type { HeaderList } from '../../../../src/http/headers.ts'
@@ -12,8 +13,8 @@ import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { HttpLimits } from '../../../../src/http/limits.ts'
 import { unknownLength, type ResponseHead } from '../../../../src/http/message.ts'
 import type { RequestReceiver, ServerStream } from '../../../../src/http/stream.ts'
+import { listen } from '../../../support/listener.ts'
 import { responseHead } from '../../../support/requests.ts'
-import { listen } from './wire.ts'
 
 /** Answers completely, with a length. */
 export function answer(stream: ServerStream, body: string, status = 200): void {
@@ -108,7 +109,7 @@ export async function serve({
   const connections: Http1ServerConnection[] = []
   const changes = new EventEmitter()
   let open = 0
-  const listener = await listen(socket => {
+  const accept = (socket: Socket): void => {
     const connection = new Http1ServerConnection(socket, {
       limits: { ...defaultLimits, ...limits },
       info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
@@ -131,7 +132,8 @@ export async function serve({
       changes.emit('change')
     })
     changes.emit('change')
-  })
+  }
+  const listener = await listen(accept, { allowHalfOpen: true, noDelay: true })
   const grown = async <T>(list: readonly T[], index: number): Promise<T> => {
     for (;;) {
       const item = list[index]

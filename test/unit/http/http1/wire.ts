@@ -1,7 +1,6 @@
 // A peer on a real socket that sends bytes as told and keeps what it got.
 import { EventEmitter, once } from 'node:events'
 import net from 'node:net'
-import type { AddressInfo } from 'node:net'
 
 /** How the other side ended its half: in order, or with a reset. */
 export type Ending = 'fin' | 'reset'
@@ -102,24 +101,4 @@ export async function settled(read: () => number): Promise<number> {
     same = 0
   }
   return last
-}
-
-/** A TCP server on a free port that dies with its sockets. */
-export async function listen(onSocket: (socket: net.Socket) => void) {
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, socket => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    onSocket(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      server.close()
-      for (const socket of sockets) socket.destroy()
-      await once(server, 'close')
-    },
-  }
 }

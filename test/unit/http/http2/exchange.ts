@@ -10,7 +10,7 @@ import type { ResponseHead } from '../../../../src/http/message.ts'
 import type { RequestHandler, ResponseReceiver } from '../../../../src/http/stream.ts'
 import { once } from 'node:events'
 import net from 'node:net'
-import { listen } from './raw-peer.ts'
+import { listen } from '../../../support/listener.ts'
 
 /** Records a response; `done` settles with its end, whatever that is. */
 export class Collector implements ResponseReceiver {

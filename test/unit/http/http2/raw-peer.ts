@@ -1,7 +1,6 @@
 // A peer that writes frames byte by byte as told and records those it gets.
 import { once } from 'node:events'
 import net from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { FieldBlock } from '../../../../src/http/http2/hpack/field-block.ts'
 import { HpackDecoder } from '../../../../src/http/http2/hpack/decoder.ts'
 import { FrameReader } from '../../../../src/http/http2/frame-reader.ts'
@@ -195,25 +194,5 @@ export class RawPeer implements AsyncDisposable {
   #keep(received: Frame): void {
     this.frames.push(received)
     this.#wake()
-  }
-}
-
-/** A TCP server on a free port that dies with its sockets. */
-export async function listen(onSocket: (socket: net.Socket) => void) {
-  const sockets = new Set<net.Socket>()
-  const server = net.createServer(socket => {
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    onSocket(socket)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return {
-    port: (server.address() as AddressInfo).port,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy()
-      server.close()
-      await once(server, 'close')
-    },
   }
 }
