@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { CircuitBreakerPolicy } from '../../src/model/cluster.ts'
 import { CircuitBreaker, refused, type CircuitState } from '../../src/resilience/circuit-breaker.ts'
+import { mockTime } from '../support/mock-time.ts'
 
 const policy: CircuitBreakerPolicy = {
   enabled: true,
@@ -137,8 +138,7 @@ class Run {
 }
 
 t.test('the breaker is in the state of its model after every step', async t => {
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t, ['setTimeout', 'setInterval'])
   const reached = new Set<CircuitState>()
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async steps => {

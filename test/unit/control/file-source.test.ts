@@ -15,11 +15,11 @@ import t, { type Test } from 'tap'
 import { FileSource } from '../../../src/control/file-source.ts'
 import type { LoadResult } from '../../../src/model/configuration.ts'
 import { formatProblem } from '../../../src/model/problem.ts'
+import { mockTime } from '../../support/mock-time.ts'
 import { serviceYaml } from '../model/configurations.ts'
 
 // A second passes only where a test says so: all else must come about by events.
-t.beforeEach(() => mock.timers.enable({ apis: ['setInterval'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(t => mockTime(t, ['setInterval']))
 
 /** What a source has called back with, in short: names of Services, or problems. */
 class Changes {

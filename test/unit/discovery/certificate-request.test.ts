@@ -6,6 +6,7 @@ import {
   requestIdentity,
   type IdentityRequestOptions,
 } from '../../../src/discovery/certificate-request.ts'
+import { mockTime } from '../../support/mock-time.ts'
 import { keyingMaterial, listenForPeers } from './scripted-peer.ts'
 
 const signed = { type: 'signed', chain: 'chain', bundle: 'bundle' } as const
@@ -85,8 +86,7 @@ t.test('it tries until a connection comes about', async t => {
 })
 
 t.test('a control plane that does not answer is given ten seconds', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const { connect, accept } = await listenForPeers(t)
   const stream = await connect()
   const failed = Promise.withResolvers<unknown>()

@@ -3,6 +3,7 @@ import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { ProtocolError } from '../../../src/discovery/line-decoder.ts'
 import { MessageStream, type MessageStreamOptions } from '../../../src/discovery/message-stream.ts'
+import { mockTime } from '../../support/mock-time.ts'
 import { listenForPeers } from './scripted-peer.ts'
 
 async function open(t: Test, options: Partial<MessageStreamOptions> = {}) {
@@ -96,8 +97,7 @@ t.test('an end lets out what was sent', async t => {
 t.test(
   'after an end nothing is read, and a peer that does not close is given a second',
   async t => {
-    mock.timers.enable({ apis: ['setTimeout'] })
-    t.teardown(() => mock.timers.reset())
+    mockTime(t)
     const { connect, accept } = await listenForPeers(t)
     const stream = await connect()
     const peer = await accept()

@@ -9,6 +9,7 @@ import {
   type SubscriptionClientOptions,
 } from '../../../src/discovery/subscription-client.ts'
 import type { Snapshot } from '../../../src/model/snapshot.ts'
+import { mockTime } from '../../support/mock-time.ts'
 import { keyingMaterial, listenForPeers, type ScriptedPeer } from './scripted-peer.ts'
 import { snapshotOf } from './snapshots.ts'
 
@@ -218,8 +219,7 @@ t.test('a lost stream is reported and opened again, with the version it has now'
 })
 
 t.test('attempts are ever further apart, until the control plane takes it in', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const { connect, accept } = await listenForPeers(t)
   let attempts = 0
   let reachable = false
@@ -279,8 +279,7 @@ t.test('a control plane that falls silent is left', async t => {
 })
 
 t.test('the lease says how long silence may last, and every message breaks it', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const { accept, streams } = await start(t)
   const peer = await greeted(accept)
   const stream = streams[0] as ControlStream
@@ -331,8 +330,7 @@ t.test('a renewal that is refused, or meets the end of the stream, fails', async
 })
 
 t.test('a renewal without an answer fails after ten seconds', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const { client, accept } = await start(t)
   await greeted(accept)
   let failed = false
@@ -406,8 +404,7 @@ t.test('once leaving, it comes back only to say so again', async t => {
 })
 
 t.test('once closed it neither applies nor comes back', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const taken = Promise.withResolvers<readonly Problem[]>()
   const applied: string[] = []
   const { client, accept, losses, streams } = await start(t, {
@@ -484,8 +481,7 @@ t.test('a stream that had broken when it was handed over is opened again', async
 })
 
 t.test('what the last stream brought is settled before the next one opens', async t => {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const taken = Promise.withResolvers<readonly Problem[]>()
   const lost = Promise.withResolvers<unknown>()
   const applied: string[] = []

@@ -4,6 +4,7 @@ import { diffSnapshots } from '../../../src/discovery/delta.ts'
 import type { Push } from '../../../src/discovery/message.ts'
 import { Subscription } from '../../../src/discovery/subscription.ts'
 import type { Snapshot } from '../../../src/model/snapshot.ts'
+import { mockTime } from '../../support/mock-time.ts'
 import { snapshotOf } from './snapshots.ts'
 
 const [one, two, three, four] = [1, 2, 3, 4].map(port => snapshotOf({ orders: [port] })) as [
@@ -14,8 +15,7 @@ const [one, two, three, four] = [1, 2, 3, 4].map(port => snapshotOf({ orders: [p
 ]
 const problems = [{ path: 'clusters', message: 'no' }]
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(mockTime)
 
 /** A subscription, and the sidecar's part in the hand of the test. */
 function subscribe(t: Test, version?: string) {

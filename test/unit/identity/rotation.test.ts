@@ -3,12 +3,12 @@ import t, { type Test } from 'tap'
 import { IdentityHolder } from '../../../src/identity/identity-holder.ts'
 import type { Identity } from '../../../src/identity/identity.ts'
 import { Rotation } from '../../../src/identity/rotation.ts'
+import { mockTime } from '../../support/mock-time.ts'
 
 const minuteMs = 60_000
 const hourMs = 3_600_000
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(mockTime)
 
 /** Rotation asks an identity for its dates only. */
 function identity(notBefore: number, notAfter: number): Identity {

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { CircuitBreakerPolicy } from '../../../src/model/cluster.ts'
 import { CircuitBreaker, refused } from '../../../src/resilience/circuit-breaker.ts'
+import { mockTime } from '../../support/mock-time.ts'
 
 const policy: CircuitBreakerPolicy = {
   enabled: true,
@@ -12,8 +13,7 @@ const policy: CircuitBreakerPolicy = {
   openMs: 500,
 }
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout', 'setInterval'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(t => mockTime(t, ['setTimeout', 'setInterval']))
 
 function breaker(t: Test, changes: Partial<CircuitBreakerPolicy> = {}): CircuitBreaker {
   const created = new CircuitBreaker('orders.default:80', { ...policy, ...changes })

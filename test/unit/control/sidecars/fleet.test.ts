@@ -1,14 +1,14 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Fleet } from '../../../../src/control/sidecars/fleet.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { snapshotOf } from '../../discovery/snapshots.ts'
 import { subscriberOf, type TestSubscriber } from './subscribers.ts'
 
 const [one, two] = [snapshotOf({ orders: [1] }), snapshotOf({ orders: [2] })]
 
 function fleetOf(t: Test, ...names: string[]) {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
+  mockTime(t)
   const fleet = new Fleet()
   const join = (name: string): TestSubscriber => {
     const subscriber = subscriberOf(name, { onAcked: () => fleet.progressed() })

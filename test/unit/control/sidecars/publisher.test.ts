@@ -4,12 +4,12 @@ import { Fleet } from '../../../../src/control/sidecars/fleet.ts'
 import { Publisher } from '../../../../src/control/sidecars/publisher.ts'
 import type { Registration } from '../../../../src/model/registration.ts'
 import type { Snapshot } from '../../../../src/model/snapshot.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { configurationIn, serviceYaml } from '../../model/configurations.ts'
 import { registrationOf } from './registrations.ts'
 import { subscriberOf, type TestSubscriber } from './subscribers.ts'
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(mockTime)
 
 /** A mesh of two Services, and one sidecar that has what there is. */
 function start(t: Test) {

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Registry } from '../../../../src/control/sidecars/registry.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { registrationOf } from './registrations.ts'
 
 const leaseMs = 30_000
@@ -16,9 +17,8 @@ t.beforeEach(t => {
   // Before the folder is made, for it to be removed after.
   t.teardown(() => Promise.all(opened.map(registry => registry.close())))
   t.testdir()
-  mock.timers.enable({ apis: ['setTimeout'] })
+  mockTime(t)
 })
-t.afterEach(() => mock.timers.reset())
 
 async function open(t: Test) {
   const path = join(t.testdirName, 'registrations.json')

@@ -7,6 +7,7 @@ import type { Push } from '../../../../src/discovery/message.ts'
 import { KeyRequest } from '../../../../src/identity/key-request.ts'
 import { proofMaterial } from '../../../../src/discovery/control-stream.ts'
 import { eventually } from '../../../support/mesh.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { connectPeer, helloOf, joinAs, startPushPort, startSidecar } from './push-port.ts'
 
 const register = {
@@ -71,12 +72,6 @@ async function startHolding(t: Test, passTime = () => {}) {
   hold = true
   const isHeld = () => eventually(() => (passTime(), held.length), Boolean)
   return { port, orders, held, isHeld }
-}
-
-/** From the start of a test: a timer that is real can't be cleared any more afterwards. */
-function mockTime(t: Test): void {
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
 }
 
 /** Whatever is on its way arrives. */

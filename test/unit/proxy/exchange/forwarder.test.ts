@@ -10,11 +10,11 @@ import { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.t
 import { Chain } from '../../../../src/proxy/exchange/filter.ts'
 import { Forwarder } from '../../../../src/proxy/exchange/forwarder.ts'
 import { FakeClientConnection, FakeServerStream } from '../../../support/fake-streams.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { clusterPolicy, endpointAt } from '../../../support/policies.ts'
 import { responseHead } from '../../../support/requests.ts'
 
-t.beforeEach(() => mock.timers.enable({ apis: ['setTimeout'] }))
-t.afterEach(() => mock.timers.reset())
+t.beforeEach(mockTime)
 
 interface SetUp {
   readonly endpoints?: number
