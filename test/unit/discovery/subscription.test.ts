@@ -49,6 +49,15 @@ function subscribe(t: Test, version?: string) {
   }
 }
 
+/** A sidecar that has `one`; `two` is in flight. */
+function updating(t: Test) {
+  const sidecar = subscribe(t)
+  sidecar.subscription.offer(one)
+  sidecar.ack()
+  sidecar.subscription.offer(two)
+  return sidecar
+}
+
 t.test('the first push is whole, the next ones are deltas to what was acked', async t => {
   const sidecar = subscribe(t)
   sidecar.subscription.offer(one)
@@ -141,11 +150,8 @@ t.test('only the answer to the push in flight counts, once', async t => {
 })
 
 t.test('a refused snapshot is shown, and not pushed again as it is', async t => {
-  const sidecar = subscribe(t)
+  const sidecar = updating(t)
   const { subscription } = sidecar
-  subscription.offer(one)
-  sidecar.ack()
-  subscription.offer(two)
   sidecar.nack()
   t.strictSame(subscription.rejection, { version: two.version, problems })
   t.equal(subscription.ackedVersion, one.version)
@@ -160,11 +166,8 @@ t.test('a refused snapshot is shown, and not pushed again as it is', async t => 
 })
 
 t.test('a refusal is over when the configuration goes back to what the sidecar has', async t => {
-  const sidecar = subscribe(t)
+  const sidecar = updating(t)
   const { subscription } = sidecar
-  subscription.offer(one)
-  sidecar.ack()
-  subscription.offer(two)
   sidecar.nack()
   subscription.offer(one)
   t.equal(subscription.rejection, undefined)
@@ -181,11 +184,8 @@ t.test('behind a refused snapshot the newest one is pushed', async t => {
 })
 
 t.test('a delta that is not understood is followed by the whole', async t => {
-  const sidecar = subscribe(t)
+  const sidecar = updating(t)
   const { subscription } = sidecar
-  subscription.offer(one)
-  sidecar.ack()
-  subscription.offer(two)
   sidecar.misunderstand()
   t.strictSame(sidecar.kinds(), ['snapshot', 'delta', 'snapshot'])
   t.equal(sidecar.pushes[2]?.version, two.version)
@@ -197,12 +197,8 @@ t.test('a delta that is not understood is followed by the whole', async t => {
 t.test(
   'in place of a delta that is not understood the newest is sent, if there is one',
   async t => {
-    const sidecar = subscribe(t)
-    const { subscription } = sidecar
-    subscription.offer(one)
-    sidecar.ack()
-    subscription.offer(two)
-    subscription.offer(three)
+    const sidecar = updating(t)
+    sidecar.subscription.offer(three)
     sidecar.misunderstand()
     t.match(sidecar.pushes[2], { version: three.version, content: { kind: 'snapshot' } })
   },
