@@ -18,6 +18,14 @@ function fleetOf(t: Test, ...names: string[]) {
   return { fleet, join, subscribers: names.map(join) as [TestSubscriber, TestSubscriber] }
 }
 
+/** A leaver that waits for `a`, which has been offered `one`. */
+function leaving(t: Test) {
+  const { fleet, join, subscribers } = fleetOf(t, 'leaver', 'a')
+  const [leaver, a] = subscribers
+  a.subscription.offer(one)
+  return { fleet, join, leaver, a, settled: fleet.settled(leaver, 1000) }
+}
+
 /** The outcome, if it stands already. */
 async function outcomeOf(settled: Promise<boolean>): Promise<boolean | 'open'> {
   const open = new Promise<'open'>(resolve => setImmediate(() => resolve('open')))
@@ -77,10 +85,7 @@ t.test('an ack of something older does not settle it, one of something newer doe
 })
 
 t.test('when the time is up it is not settled', async t => {
-  const { fleet, subscribers } = fleetOf(t, 'leaver', 'a')
-  const [leaver, a] = subscribers
-  a.subscription.offer(one)
-  const settled = fleet.settled(leaver, 1000)
+  const { settled } = leaving(t)
   mock.timers.tick(999)
   t.equal(await outcomeOf(settled), 'open')
   mock.timers.tick(1)
@@ -88,19 +93,13 @@ t.test('when the time is up it is not settled', async t => {
 })
 
 t.test('one that disconnects is not waited for', async t => {
-  const { fleet, subscribers } = fleetOf(t, 'leaver', 'a')
-  const [leaver, a] = subscribers
-  a.subscription.offer(one)
-  const settled = fleet.settled(leaver, 1000)
+  const { fleet, a, settled } = leaving(t)
   fleet.part(a)
   t.equal(await settled, true)
 })
 
 t.test('one that connects meanwhile, or comes back, is waited for', async t => {
-  const { fleet, join, subscribers } = fleetOf(t, 'leaver', 'a')
-  const [leaver, a] = subscribers
-  a.subscription.offer(one)
-  const settled = fleet.settled(leaver, 1000)
+  const { join, settled } = leaving(t)
   const again = join('a')
   t.equal(await outcomeOf(settled), 'open')
   again.subscription.offer(one)
@@ -110,10 +109,7 @@ t.test('one that connects meanwhile, or comes back, is waited for', async t => {
 })
 
 t.test('when the one who waits has gone, nothing is settled', async t => {
-  const { fleet, join, subscribers } = fleetOf(t, 'leaver', 'a')
-  const [leaver, a] = subscribers
-  a.subscription.offer(one)
-  const settled = fleet.settled(leaver, 1000)
+  const { fleet, join, leaver, settled } = leaving(t)
   fleet.part(leaver)
   t.equal(await settled, false)
   const back = join('leaver')
