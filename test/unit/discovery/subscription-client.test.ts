@@ -70,6 +70,23 @@ async function greeted(accept: () => Promise<ScriptedPeer>): Promise<ScriptedPee
   return peer
 }
 
+/** `one` has come, its takeover is over when the test says so, and behind it waits `two`. */
+async function startTaking(t: Test, options: Partial<SubscriptionClientOptions> = {}) {
+  const taken = Promise.withResolvers<readonly Problem[]>()
+  const applied: string[] = []
+  const started = await start(t, {
+    apply: snapshot => {
+      applied.push(snapshot.version)
+      return taken.promise
+    },
+    ...options,
+  })
+  const peer = await greeted(started.accept)
+  peer.send(push(1, one))
+  peer.send(push(2, two, one))
+  return { ...started, peer, taken, applied }
+}
+
 t.test('it says who it is and what it wants, then where it is reached', async t => {
   const { client, accept } = await start(t, { services: ['orders.default'], ready: false })
   t.equal(client.connected, false)
@@ -105,17 +122,7 @@ t.test('snapshots and deltas are taken over and acked, one after the other', asy
 })
 
 t.test('a push waits until the one before it is taken over', async t => {
-  const taken = Promise.withResolvers<readonly Problem[]>()
-  const applied: string[] = []
-  const { accept } = await start(t, {
-    apply: snapshot => {
-      applied.push(snapshot.version)
-      return taken.promise
-    },
-  })
-  const peer = await greeted(accept)
-  peer.send(push(1, one))
-  peer.send(push(2, two, one))
+  const { peer, taken, applied } = await startTaking(t)
   peer.send({ type: 'ping' })
   t.strictSame(await peer.next(), { type: 'pong' })
   t.strictSame(applied, [one.version])
@@ -405,17 +412,7 @@ t.test('once leaving, it comes back only to say so again', async t => {
 
 t.test('once closed it neither applies nor comes back', async t => {
   mockTime(t)
-  const taken = Promise.withResolvers<readonly Problem[]>()
-  const applied: string[] = []
-  const { client, accept, losses, streams } = await start(t, {
-    apply: snapshot => {
-      applied.push(snapshot.version)
-      return taken.promise
-    },
-  })
-  const peer = await greeted(accept)
-  peer.send(push(1, one))
-  peer.send(push(2, two, one))
+  const { client, peer, taken, applied, losses, streams } = await startTaking(t)
   peer.send({ type: 'ping' })
   await peer.nextOf('pong')
   const left = client.leave(10_000)
@@ -482,19 +479,10 @@ t.test('a stream that had broken when it was handed over is opened again', async
 
 t.test('what the last stream brought is settled before the next one opens', async t => {
   mockTime(t)
-  const taken = Promise.withResolvers<readonly Problem[]>()
   const lost = Promise.withResolvers<unknown>()
-  const applied: string[] = []
-  const { accept, streams } = await start(t, {
-    apply: snapshot => {
-      applied.push(snapshot.version)
-      return taken.promise
-    },
+  const { accept, peer, taken, applied, streams } = await startTaking(t, {
     onDisconnect: lost.resolve,
   })
-  const peer = await greeted(accept)
-  peer.send(push(1, one))
-  peer.send(push(2, two, one))
   peer.send({ type: 'ping' })
   await peer.nextOf('pong')
   peer.socket.destroy()
