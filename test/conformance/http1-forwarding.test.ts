@@ -15,37 +15,44 @@ import {
   writings,
 } from './http1-requests.ts'
 
-t.test('A2: chunked in any case and with white space around is framed anew', async t => {
-  for (const value of ['chunked', ' CHUNKED', '\tchunked', ' chunked \t ']) {
-    await using server = await startServer()
-    await using client = await Wire.connect(server.port)
-    client.send('POST /orders HTTP/1.1\r\nHost: orders\r\n')
-    client.send(`TRANSFER-ENCODING:${value}\r\n\r\n5\r\nhello\r\n0\r\n\r\n${next}`)
-    const received = await client.untilHas('</next >')
-    t.match(received, '</orders hello>')
-    t.equal(client.ending, undefined)
-    t.equal(
-      server.requests[0]?.upstreamHead,
-      'POST /orders HTTP/1.1\r\nHost: orders\r\nTransfer-Encoding: chunked\r\n\r\n',
-    )
-  }
-})
+interface Framing {
+  readonly name: string
+  readonly values: readonly string[]
+  readonly body: string
+  readonly anew: string
+}
 
-t.test('A3: a length with white space around is written anew', async t => {
-  for (const value of ['5', ' 5', '\t5 \t']) {
-    await using server = await startServer()
-    await using client = await Wire.connect(server.port)
-    client.send('POST /orders HTTP/1.1\r\nHost: orders\r\n')
-    client.send(`CONTENT-LENGTH:${value}\r\n\r\nhello${next}`)
-    const received = await client.untilHas('</next >')
-    t.match(received, '</orders hello>')
-    t.equal(client.ending, undefined)
-    t.equal(
-      server.requests[0]?.upstreamHead,
-      'POST /orders HTTP/1.1\r\nHost: orders\r\nContent-Length: 5\r\n\r\n',
-    )
-  }
-})
+const framings: Record<string, Framing> = {
+  'A2: chunked in any case and with white space around is framed anew': {
+    name: 'TRANSFER-ENCODING',
+    values: ['chunked', ' CHUNKED', '\tchunked', ' chunked \t '],
+    body: '5\r\nhello\r\n0\r\n\r\n',
+    anew: 'Transfer-Encoding: chunked',
+  },
+  'A3: a length with white space around is written anew': {
+    name: 'CONTENT-LENGTH',
+    values: ['5', ' 5', '\t5 \t'],
+    body: 'hello',
+    anew: 'Content-Length: 5',
+  },
+}
+
+for (const [rule, { name, values, body, anew }] of Object.entries(framings))
+  t.test(rule, async t => {
+    for (const value of values) {
+      await using server = await startServer()
+      await using client = await Wire.connect(server.port)
+      client.send('POST /orders HTTP/1.1\r\nHost: orders\r\n')
+      client.send(`${name}:${value}\r\n\r\n${body}${next}`)
+      const received = await client.untilHas('</next >')
+      t.match(received, '</orders hello>')
+      t.equal(client.ending, undefined)
+      t.equal(
+        server.requests[0]?.upstreamHead,
+        `POST /orders HTTP/1.1\r\nHost: orders\r\n${anew}\r\n\r\n`,
+      )
+    }
+  })
 
 t.test('A4: the body of a GET is its body and not the next request', async t => {
   for (const [how, write] of Object.entries(writings)) {
