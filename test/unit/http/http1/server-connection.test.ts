@@ -440,8 +440,8 @@ t.test('a client that stays open after the last answer is closed after two secon
   t.match(peer.client.received, /400/)
 })
 
-t.test('the last answer is not cut off while a slow client reads it', async t => {
-  await using peer = await accepted({ idleTimeoutMs: 100_000 })
+/** Its last answer, complete, and none of it read yet. @returns the length of the body. */
+async function answerUnread(peer: Awaited<ReturnType<typeof accepted>>): Promise<number> {
   peer.client.socket.pause()
   peer.client.send('GET / HTTP/1.0\r\n\r\n')
   const { stream } = await peer.server.request()
@@ -450,6 +450,12 @@ t.test('the last answer is not cut off while a slow client reads it', async t =>
   stream.write(Buffer.alloc(size, 'x'))
   stream.end()
   await turn()
+  return size
+}
+
+t.test('the last answer is not cut off while a slow client reads it', async t => {
+  await using peer = await accepted({ idleTimeoutMs: 100_000 })
+  const size = await answerUnread(peer)
   for (let now = 2000; now < 20_000; now += 1000) peer.sweepAt(now)
   peer.client.socket.resume()
   const received = await peer.client.all()
@@ -458,14 +464,7 @@ t.test('the last answer is not cut off while a slow client reads it', async t =>
 
 t.test('the last answer is given up when its reader stalls for the idle time', async t => {
   await using peer = await accepted()
-  peer.client.socket.pause()
-  peer.client.send('GET / HTTP/1.0\r\n\r\n')
-  const { stream } = await peer.server.request()
-  const size = 16 * 1024 * 1024
-  stream.sendHead(responseHead(200, { bodyLength: size }), false)
-  stream.write(Buffer.alloc(size, 'x'))
-  stream.end()
-  await turn()
+  const size = await answerUnread(peer)
   peer.sweepAt(2000)
   peer.sweepAt(3001)
   peer.client.socket.resume()
