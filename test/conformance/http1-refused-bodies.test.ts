@@ -4,7 +4,7 @@ import { unknownLength } from '../../src/http/message.ts'
 import { responseHead } from '../support/requests.ts'
 import type { Seen } from '../unit/http/http1/serving.ts'
 import { Wire } from '../unit/http/http1/wire.ts'
-import { chunkedHead, smuggled, startServer, te, writings } from './http1-requests.ts'
+import { chunkedHead, endWithin, smuggled, startServer, te, writings } from './http1-requests.ts'
 
 const refusedBodies: Record<string, string> = {
   'A6: no size': '\r\nhello\r\n0\r\n\r\n',
@@ -77,14 +77,7 @@ t.test('A6: a body that ends with the connection gets 400 and never ends', async
     `${chunkedHead}5\r\nhello\r\n0\r\nX-Sum: 1\r\n`,
     'POST /orders HTTP/1.1\r\nHost: orders\r\nContent-Length: 6\r\n\r\nhello',
   ]) {
-    await using server = await startServer()
-    await using client = await Wire.connect(server.port)
-    client.send(bytes)
-    client.socket.end()
-    await client.all()
-    await server.idle()
-    t.strictSame(client.statusLines, ['HTTP/1.1 400 Bad Request'])
-    t.equal(client.ending, 'fin')
+    const server = await endWithin(t, bytes)
     t.strictSame(server.paths, ['/orders'])
     t.equal(server.requests[0]?.complete, false)
     t.equal(server.requests[0]?.error?.code, 'bad_request')

@@ -1,7 +1,7 @@
 // Heads that two readers could take for different ones are refused, and nothing of them reaches a handler.
 import t from 'tap'
 import { Wire } from '../unit/http/http1/wire.ts'
-import { smuggled, startServer, te, writings } from './http1-requests.ts'
+import { endWithin, smuggled, startServer, te, writings } from './http1-requests.ts'
 
 const statusLines = {
   400: ['HTTP/1.1 400 Bad Request', 'bad_request'],
@@ -212,14 +212,7 @@ for (const [name, { status, bytes }] of Object.entries(refusedHeads))
 
 t.test('A8: a head that ends with the connection gets 400', async t => {
   for (const bytes of ['GET /', 'GET /orders\r\n', 'GET / HTTP/1.1\r\nHost: orders\r\n']) {
-    await using server = await startServer()
-    await using client = await Wire.connect(server.port)
-    client.send(bytes)
-    client.socket.end()
-    await client.all()
-    await server.idle()
-    t.strictSame(client.statusLines, ['HTTP/1.1 400 Bad Request'])
-    t.equal(client.ending, 'fin')
+    const server = await endWithin(t, bytes)
     t.strictSame(server.paths, [])
   }
 })

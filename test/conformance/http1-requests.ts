@@ -1,8 +1,9 @@
 // Requests on a real socket, what a handler that would forward them sees of them, and the answers that the sidecar
 // itself writes.
+import type { Test } from 'tap'
 import { renderLocalReply } from '../../src/proxy/local-reply.ts'
 import { answer, serve, type Seen, type Serving } from '../unit/http/http1/serving.ts'
-import type { Wire } from '../unit/http/http1/wire.ts'
+import { Wire } from '../unit/http/http1/wire.ts'
 
 /** Answers each request with its path and its body once all of it has come. */
 export function startServer(options: Serving = {}) {
@@ -11,6 +12,19 @@ export function startServer(options: Serving = {}) {
 
 export function answerWithRequest({ stream, body }: Seen): void {
   answer(stream, `<${stream.request.path} ${body}>`)
+}
+
+/** The connection ends within a message, which gets 400. @returns the server with what it saw. */
+export async function endWithin(t: Test, bytes: string) {
+  await using server = await startServer()
+  await using client = await Wire.connect(server.port)
+  client.send(bytes)
+  client.socket.end()
+  await client.all()
+  await server.idle()
+  t.strictSame(client.statusLines, ['HTTP/1.1 400 Bad Request'])
+  t.equal(client.ending, 'fin')
+  return server
 }
 
 /** The application never gets to answer. */
