@@ -267,14 +267,9 @@ t.test('requests beyond the limit in flight are refused as overloaded', async t 
   t.equal(reasonOf(send()), 'overloaded')
 })
 
+const circuitBreaker = { ...clusterPolicy().circuitBreaker, minRequests: 5 }
+
 t.test('enough failures open the circuit, and it says so', async t => {
-  const circuitBreaker = {
-    enabled: true,
-    failureRatio: 0.5,
-    minRequests: 5,
-    windowMs: 10_000,
-    openMs: 5000,
-  }
   const { send, reached } = setUp(t, { policy: { circuitBreaker }, retry: { attempts: 0 } })
   for (let i = 0; i < 6; i++) {
     send()
@@ -290,13 +285,6 @@ t.test('enough failures open the circuit, and it says so', async t => {
 })
 
 t.test('requests for which there was no endpoint leave the circuit closed', async t => {
-  const circuitBreaker = {
-    enabled: true,
-    failureRatio: 0.5,
-    minRequests: 5,
-    windowMs: 10_000,
-    openMs: 5000,
-  }
   const { send } = setUp(t, { policy: { circuitBreaker }, endpoints: 0 })
   for (let i = 0; i < 10; i++) t.equal(reasonOf(send()), 'no_healthy_endpoint')
 })
