@@ -98,17 +98,8 @@ t.test(
   'after an end nothing is read, and a peer that does not close is given a second',
   async t => {
     mockTime(t)
-    const { connect, accept } = await listenForPeers(t)
-    const stream = await connect()
-    const peer = await accept()
+    const { stream, messages, received, peer, closed } = await open(t)
     peer.socket.allowHalfOpen = true
-    const received: unknown[] = []
-    const closed = Promise.withResolvers<Error | undefined>()
-    const messages = new MessageStream<unknown>(stream, {
-      maxLineBytes: 1000,
-      onMessage: message => received.push(message),
-      onClose: closed.resolve,
-    })
     messages.end()
     await once(peer.socket, 'end')
     peer.write('1\n')
@@ -116,7 +107,7 @@ t.test(
     mock.timers.tick(999)
     t.equal(stream.destroyed, false)
     mock.timers.tick(1)
-    t.equal(await closed.promise, undefined)
+    t.equal(await closed, undefined)
     t.strictSame(received, [])
   },
 )
