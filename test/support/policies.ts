@@ -1,7 +1,7 @@
 import type { Cluster } from '../../src/model/cluster.ts'
 import type { Endpoint } from '../../src/model/endpoint.ts'
 
-/** A cluster with the documented defaults, and what the test changes. */
+/** A cluster with the documented defaults, round-robin apart, and what the test changes. */
 export function clusterPolicy(changes: Partial<Cluster> = {}): Cluster {
   return {
     name: 'orders.default:80',

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { compileCluster, compileRetry } from '../../../src/control/cluster-compiler.ts'
 import { trafficPolicyKind } from '../../../src/model/kinds/traffic-policy.ts'
+import { clusterPolicy } from '../../support/policies.ts'
 
 const name = 'orders.default:80'
 
@@ -14,28 +15,7 @@ function policy(settings: object) {
 }
 
 /** As documented in model/cluster.ts. */
-const defaults = {
-  name,
-  loadBalancing: 'peak-ewma',
-  connectTimeoutMs: 1000,
-  circuitBreaker: {
-    enabled: true,
-    failureRatio: 0.5,
-    minRequests: 20,
-    windowMs: 10_000,
-    openMs: 5000,
-  },
-  outlierDetection: {
-    enabled: true,
-    consecutiveFailures: 5,
-    baseEjectionMs: 30_000,
-    maxEjectionMs: 300_000,
-    maxEjectedRatio: 0.5,
-    panicRatio: 0.3,
-  },
-  retryBudget: { ratio: 0.2, minPerSecond: 10 },
-  concurrency: { maxRequests: 1024, maxPending: 1024, maxConnectionsPerEndpoint: 128 },
-}
+const defaults = clusterPolicy({ name, loadBalancing: 'peak-ewma' })
 
 t.test(
   'without a policy, and with an empty one, a cluster has the documented defaults',
