@@ -10,42 +10,18 @@ import type {
 } from '../../src/http/stream.ts'
 import { requestHead } from './requests.ts'
 
-/** Records what the proxy answers; the test plays the downstream's part through `receiver`. */
-export class FakeServerStream implements ServerStream {
-  readonly request: RequestHead
-  readonly connection = { remoteAddress: '127.0.0.1', peerIdentity: undefined }
-  declare receiver: RequestReceiver
-  heads: ResponseHead[] = []
-  informational: ResponseHead[] = []
+/** What the proxy sends on a stream. */
+class FakeStream {
   body = ''
   ended = false
-  trailers: HeaderList | undefined
   resetWith: ExchangeError | undefined
   paused = false
   /** What `write` returns. */
   writable = true
 
-  constructor(changes: Partial<RequestHead> = {}) {
-    this.request = requestHead(changes)
-  }
-
-  sendInformational(head: ResponseHead): void {
-    this.informational.push(head)
-  }
-
-  sendHead(head: ResponseHead, end: boolean): void {
-    this.heads.push(head)
-    this.ended = end
-  }
-
   write(chunk: Buffer): boolean {
     this.body += chunk.toString()
     return this.writable
-  }
-
-  end(trailers?: HeaderList): void {
-    this.ended = true
-    this.trailers = trailers
   }
 
   reset(error: ExchangeError): void {
@@ -61,41 +37,49 @@ export class FakeServerStream implements ServerStream {
   }
 }
 
+/** Records what the proxy answers; the test plays the downstream's part through `receiver`. */
+export class FakeServerStream extends FakeStream implements ServerStream {
+  readonly request: RequestHead
+  readonly connection = { remoteAddress: '127.0.0.1', peerIdentity: undefined }
+  declare receiver: RequestReceiver
+  heads: ResponseHead[] = []
+  informational: ResponseHead[] = []
+  trailers: HeaderList | undefined
+
+  constructor(changes: Partial<RequestHead> = {}) {
+    super()
+    this.request = requestHead(changes)
+  }
+
+  sendInformational(head: ResponseHead): void {
+    this.informational.push(head)
+  }
+
+  sendHead(head: ResponseHead, end: boolean): void {
+    this.heads.push(head)
+    this.ended = end
+  }
+
+  end(trailers?: HeaderList): void {
+    this.ended = true
+    this.trailers = trailers
+  }
+}
+
 /** One request that reached a fake upstream; the test answers through `receiver`. */
-export class FakeClientStream implements ClientStream {
+export class FakeClientStream extends FakeStream implements ClientStream {
   readonly head: RequestHead
   readonly receiver: ResponseReceiver
-  body = ''
-  ended: boolean
-  resetWith: ExchangeError | undefined
-  paused = false
-  writable = true
 
   constructor(head: RequestHead, receiver: ResponseReceiver, ended: boolean) {
+    super()
     this.head = head
     this.receiver = receiver
     this.ended = ended
   }
 
-  write(chunk: Buffer): boolean {
-    this.body += chunk.toString()
-    return this.writable
-  }
-
   end(): void {
     this.ended = true
-  }
-
-  reset(error: ExchangeError): void {
-    this.resetWith = error
-  }
-
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
   }
 }
 
