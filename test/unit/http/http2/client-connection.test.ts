@@ -16,6 +16,20 @@ function fields(...pairs: readonly (readonly [string, string])[]): HeaderList {
   return list
 }
 
+/** Sends a request with these fields. @returns those that the handler saw, and the head of its answer. */
+async function cross(headers: HeaderList) {
+  let seen: HeaderList | undefined
+  await using server = await serve(stream => {
+    seen = stream.request.headers
+    echo(stream)
+  })
+  await using client = await connect(server.port)
+  const receiver = new Collector()
+  client.connection.request(requestHead({ headers }), receiver, true)
+  await receiver.done
+  return { seen, answer: receiver.head }
+}
+
 t.test('a request crosses with order, duplicates and case of its fields', async t => {
   let seen: RequestHead | undefined
   const answer = fields(['Set-Cookie', 'a=1'], ['X-B', '2'], ['Set-Cookie', 'b=2'], ['eTag', '"x"'])
@@ -37,30 +51,13 @@ t.test('a request crosses with order, duplicates and case of its fields', async 
 })
 
 t.test('lower-case fields cross without any spelling', async t => {
-  let seen: HeaderList | undefined
-  await using server = await serve(stream => {
-    seen = stream.request.headers
-    echo(stream)
-  })
-  await using client = await connect(server.port)
-  const receiver = new Collector()
-  client.connection.request(requestHead({ headers: fields(['accept', '*/*']) }), receiver, true)
-  await receiver.done
+  const { seen } = await cross(fields(['accept', '*/*']))
   t.strictSame(seen, fields(['accept', '*/*']))
   t.equal(seen?.rawNames, undefined)
 })
 
 t.test('a spelling that an application made up is dropped with the private field', async t => {
-  let seen: HeaderList | undefined
-  await using server = await serve(stream => {
-    seen = stream.request.headers
-    echo(stream)
-  })
-  await using client = await connect(server.port)
-  const headers = fields(['weft-header-case', 'Accept,Evil'], ['accept', '*/*'])
-  const receiver = new Collector()
-  client.connection.request(requestHead({ headers }), receiver, true)
-  await receiver.done
+  const { seen } = await cross(fields(['weft-header-case', 'Accept,Evil'], ['accept', '*/*']))
   t.strictSame(seen, fields(['accept', '*/*']))
 })
 
@@ -371,16 +368,8 @@ t.test('an idle connection says good-bye, an idle stream is reset', async t => {
 })
 
 t.test('heads larger than a frame cross in CONTINUATION', async t => {
-  let seen: HeaderList | undefined
-  await using server = await serve(stream => {
-    seen = stream.request.headers
-    echo(stream)
-  })
-  await using client = await connect(server.port)
   const names = ['a', 'b', 'c', 'd'].map(n => [`x-${n}`, n.repeat(15_000)] as const)
-  const receiver = new Collector()
-  client.connection.request(requestHead({ headers: fields(...names) }), receiver, true)
-  await receiver.done
-  t.equal(receiver.head?.status, 200)
+  const { seen, answer } = await cross(fields(...names))
+  t.equal(answer?.status, 200)
   t.strictSame(seen, fields(...names))
 })
