@@ -36,12 +36,15 @@ export interface Http1ServerOptions {
 
 const headRequest = 'HEAD '
 
+/** Behind the current request so much is read before it is answered: who reads on hears that the client has gone. */
+const maxHeldBytes = 16 * 1024
+
 /** How long a closed connection is read on, so that our last answer is not lost to a reset. */
 const lingerMs = 2000
 
 /**
  * The server side of one HTTP/1 connection. One exchange at a time: what the client pipelines waits, bounded by
- * not reading on.
+ * {@link maxHeldBytes} and one read.
  */
 export class Http1ServerConnection implements ServerConnection, StreamOwner, BodySink {
   readonly output: Output
@@ -367,7 +370,8 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   }
 
   #updateFlow(): void {
-    const wait = this.#lingeringSince === undefined && (this.#paused || this.#held !== undefined)
+    const heldBytes = this.#held?.length ?? 0
+    const wait = this.#lingeringSince === undefined && (this.#paused || heldBytes > maxHeldBytes)
     if (wait === this.#socket.isPaused()) return
     if (wait) this.#socket.pause()
     else this.#socket.resume()

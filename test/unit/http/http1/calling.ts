@@ -7,8 +7,9 @@ import { Http1ClientConnection } from '../../../../src/http/http1/client-connect
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { HttpLimits } from '../../../../src/http/limits.ts'
 import type { RequestHead, ResponseHead } from '../../../../src/http/message.ts'
-import { readBuffer } from '../../../../src/http/read-buffer.ts'
+import { SharedReader } from '../../../../src/http/shared-reader.ts'
 import type { ClientStream, ResponseReceiver } from '../../../../src/http/stream.ts'
+import { lending } from '../../../support/lending.ts'
 import { listen } from '../../../support/listener.ts'
 import { requestHead } from '../../../support/requests.ts'
 import { Wire } from './wire.ts'
@@ -83,21 +84,15 @@ export async function call({ limits = {}, clock = { now: 0 }, idleMs = 4000 }: C
     allowHalfOpen: true,
     noDelay: true,
   })
-  const owner: { connection?: Http1ClientConnection } = {}
+  const { port } = listener
+  const reader = new SharedReader()
+  const { onread } = reader
   const socket = net.connect({
-    port: listener.port,
+    port,
     host: '127.0.0.1',
     noDelay: true,
     allowHalfOpen: true,
-    onread: {
-      buffer: readBuffer,
-      callback: bytes => {
-        owner.connection?.receive(readBuffer.subarray(0, bytes))
-        // What was lent must not be looked at again.
-        readBuffer.fill('!', 0, bytes)
-        return true
-      },
-    },
+    onread,
   })
   await once(socket, 'connect')
   const told: string[] = []
@@ -118,7 +113,7 @@ export async function call({ limits = {}, clock = { now: 0 }, idleMs = 4000 }: C
         tell(error === undefined ? 'closed' : `closed ${error.code}`),
     },
   })
-  owner.connection = connection
+  reader.attach(lending(connection))
   return {
     connection,
     socket,

@@ -589,16 +589,19 @@ t.test('who pipelines without reading the answers is not read from', async t => 
   t.equal(server.requests.length, requests)
 })
 
-t.test('what a client sends behind a request in flight is not read', async t => {
-  await using server = await serve()
-  await using client = await Wire.connect(server.port)
-  client.send(get)
-  await server.request()
-  const size = 64 * 1024 * 1024
-  client.send(Buffer.alloc(size))
-  await settled(() => client.socket.writableLength)
-  t.ok(client.socket.writableLength > size / 2)
-})
+t.test(
+  'what a client sends behind a request in flight waits with it, but for a little',
+  async t => {
+    await using server = await serve()
+    await using client = await Wire.connect(server.port)
+    client.send(get)
+    await server.request()
+    const size = 64 * 1024 * 1024
+    client.send(Buffer.alloc(size))
+    await settled(() => client.socket.writableLength)
+    t.ok(client.socket.writableLength > size / 2)
+  },
+)
 
 t.test('a paused body is not read, and all of it comes once it is resumed', async t => {
   const size = 32 * 1024 * 1024

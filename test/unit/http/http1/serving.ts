@@ -1,4 +1,5 @@
 // The server side under test, on a real port, and what its handler sees.
+import assert from 'node:assert/strict'
 import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import { errorTable } from '../../../../src/base/errors.ts'
@@ -12,7 +13,9 @@ import {
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { HttpLimits } from '../../../../src/http/limits.ts'
 import { unknownLength, type ResponseHead } from '../../../../src/http/message.ts'
+import { adoptAccepted, SharedReader } from '../../../../src/http/shared-reader.ts'
 import type { RequestReceiver, ServerStream } from '../../../../src/http/stream.ts'
+import { lending } from '../../../support/lending.ts'
 import { listen } from '../../../support/listener.ts'
 import { responseHead } from '../../../support/requests.ts'
 
@@ -109,7 +112,10 @@ export async function serve({
   const connections: Http1ServerConnection[] = []
   const changes = new EventEmitter()
   let open = 0
-  const accept = (socket: Socket): void => {
+  const accept = (accepted: Socket): void => {
+    const reader = new SharedReader()
+    const socket = adoptAccepted(accepted, reader)
+    assert.ok(socket)
     const connection = new Http1ServerConnection(socket, {
       limits: { ...defaultLimits, ...limits },
       info: { remoteAddress: '127.0.0.1', peerIdentity: undefined },
@@ -125,6 +131,7 @@ export async function serve({
         changes.emit('change')
       },
     })
+    reader.attach(lending(connection))
     connections.push(connection)
     open++
     socket.on('close', () => {
@@ -133,7 +140,8 @@ export async function serve({
     })
     changes.emit('change')
   }
-  const listener = await listen(accept, { allowHalfOpen: true, noDelay: true })
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
+  const listener = await listen(accept, options)
   const grown = async <T>(list: readonly T[], index: number): Promise<T> => {
     for (;;) {
       const item = list[index]
@@ -157,7 +165,10 @@ export async function serve({
     /** The request of that index, when it has come. */
     request: (index = 0) => grown(requests, index),
     connection: (index = 0) => grown(connections, index),
-    [Symbol.asyncDispose]: () => listener[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      for (const connection of connections) connection.destroy()
+      await listener[Symbol.asyncDispose]()
+    },
   }
 }
 
