@@ -22,7 +22,8 @@ export class Candidates {
   }
 
   isEligible(state: EndpointState, context: PickContext, panicking: boolean): boolean {
-    if (!panicking && !state.available) return false
+    const mayServe = state.available || (context.ejectedToo === true && state.healthy)
+    if (!panicking && !mayServe) return false
     return context.tried === undefined || !context.tried.includes(state)
   }
 
@@ -66,7 +67,11 @@ export class Candidates {
   }
 }
 
-/** The same choice for a request that has tried every endpoint: it may go to one of them again. */
-export function withoutTried(context: PickContext): PickContext {
-  return { now: context.now, random: context.random }
+/**
+ * The next choice for a request to which nobody is left: an ejected endpoint, which may have recovered, rather than
+ * one that has just failed; then those that it has tried. Undefined when there is no further choice.
+ */
+export function relaxed({ now, random, tried, ejectedToo }: PickContext): PickContext | undefined {
+  if (tried === undefined) return undefined
+  return ejectedToo === true ? { now, random } : { now, random, tried, ejectedToo: true }
 }

@@ -8,6 +8,8 @@ export interface PickContext {
   readonly random: Random
   /** Endpoints that this request has tried: taken again only when there is no other. */
   readonly tried?: readonly EndpointState[] | undefined
+  /** Ejected endpoints may serve as well. Default false. */
+  readonly ejectedToo?: boolean
 }
 
 /** Chooses among one immutable list of endpoints; a snapshot with another list makes a new balancer. */

@@ -1,5 +1,5 @@
 import type { Candidates } from './candidates.ts'
-import { withoutTried } from './candidates.ts'
+import { relaxed } from './candidates.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { LoadBalancer, PickContext } from './load-balancer.ts'
 
@@ -24,9 +24,11 @@ export class RoundRobin implements LoadBalancer {
       total += state.endpoint.weight
       if (richest === undefined || state.credit > richest.credit) richest = state
     }
-    if (richest === undefined && context.tried !== undefined)
-      return this.pick(withoutTried(context))
-    if (richest !== undefined) richest.credit -= total
+    if (richest === undefined) {
+      const wider = relaxed(context)
+      return wider && this.pick(wider)
+    }
+    richest.credit -= total
     return richest
   }
 }

@@ -1,5 +1,5 @@
 import type { Candidates } from './candidates.ts'
-import { withoutTried } from './candidates.ts'
+import { relaxed } from './candidates.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { PickContext } from './load-balancer.ts'
 
@@ -17,8 +17,8 @@ export function pickOfTwo(
 ): EndpointState | undefined {
   const first = candidates.draw(context, undefined)
   if (first === undefined) {
-    if (context.tried === undefined) return undefined
-    return pickOfTwo(candidates, withoutTried(context), prefer)
+    const wider = relaxed(context)
+    return wider && pickOfTwo(candidates, wider, prefer)
   }
   const second = candidates.draw(context, first)
   if (second === undefined) return first

@@ -85,6 +85,19 @@ for (const kind of kinds) {
     t.strictSame(Object.keys(spent).toSorted(), ['e0', 'e1', 'e2'])
   })
 
+  t.test(
+    `${kind}: an ejected endpoint is taken rather than a tried one, then a tried one`,
+    async t => {
+      const states = endpointStates(1, 1)
+      const [failed, ejected] = states
+      if (ejected) ejected.ejected = true
+      const balancer = createLoadBalancer(kind, states, 0.3)
+      t.equal(balancer.pick(context()), failed)
+      t.equal(balancer.pick({ ...context(), tried: states.slice(0, 1) }), ejected)
+      t.equal(balancer.pick({ ...context(), tried: states }), failed)
+    },
+  )
+
   t.test(`${kind}: a tried endpoint is taken again rather than an unhealthy one`, async t => {
     const states = endpointStates(1, 1)
     if (states[1]) states[1].healthy = false
