@@ -10,17 +10,17 @@ const payments = resolve(import.meta.dirname, '../../examples/shop/payments.ts')
 
 /** Two workloads behind one Service, and one that calls it. */
 async function writePayments(folder: string) {
-  const [control = 0, controlAdmin = 0, local = 0, ...ports] = await freePorts(14)
-  const sidecar = (): string => {
-    const [admin, outbound, inbound] = ports.splice(0, 3)
+  const [control = 0, controlAdmin = 0, local = 0, clientAdmin = 0, ...ports] = await freePorts(14)
+  const sidecar = (admin = ports.shift()): string => {
+    const [outbound, inbound] = ports.splice(0, 2)
     return `sidecar: { adminPort: ${admin}, outboundPort: ${outbound}, inboundPort: ${inbound} }`
   }
-  const workload = (name: string, spec: string): string => `---
+  const workload = (name: string, spec: string, admin?: number): string => `---
 apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: { name: ${name}, labels: { app: ${name.slice(0, -2)} } }
 spec:
-  ${sidecar()}
+  ${sidecar(admin)}
   ${spec}
 `
   const instance = (name: string): string =>
@@ -37,16 +37,17 @@ kind: Service
 metadata: { name: payments }
 spec: { selector: { app: payments }, ports: [{ port: 80, targetPort: http }] }
 `
-  const client = workload('client-a', `upstreams: [{ service: payments, localPort: ${local} }]`)
+  const upstreams = `upstreams: [{ service: payments, localPort: ${local} }]`
+  const client = workload('client-a', upstreams, clientAdmin)
   writeFileSync(config, [service, instance('payments-a'), instance('payments-b'), client].join(''))
   const command = ['up', config, '--state-directory', join(folder, 'state')]
   command.push('--control-port', String(control), '--control-admin-port', String(controlAdmin))
-  return { command, local, controlAdmin }
+  return { command, local, controlAdmin, clientAdmin }
 }
 
 t.test('kill -9 of one of two endpoints fails no idempotent request', async t => {
   const folder = t.testdir()
-  const { command, local, controlAdmin } = await writePayments(folder)
+  const { command, local, controlAdmin, clientAdmin } = await writePayments(folder)
   const weft = new WeftProcess(command, folder)
   t.teardown(() => weft[Symbol.asyncDispose]())
   await weft.line(/^Requests appear below/)
@@ -57,7 +58,11 @@ t.test('kill -9 of one of two endpoints fails no idempotent request', async t =>
   const allReady = async (): Promise<boolean> => {
     const { body } = await call(controlAdmin, { path: '/status' })
     const { sidecars } = JSON.parse(body) as MeshStatus
-    return sidecars.every(({ connected, ready }) => connected && ready)
+    const clusters = await call(clientAdmin, { path: '/clusters' })
+    return (
+      sidecars.every(({ connected, ready }) => connected && ready) &&
+      ['payments-a', 'payments-b'].every(name => clusters.body.includes(name))
+    )
   }
   await eventually(allReady, Boolean)
 
