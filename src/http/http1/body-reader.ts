@@ -1,7 +1,7 @@
 import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
-import { checkHeadText, parseFields, type FaultCodes } from './fields.ts'
+import { FieldParser, type FaultCodes } from './fields.ts'
 import { HeadReader } from './head-reader.ts'
 
 /** Where the bytes of a body go, as views of the chunks that came. */
@@ -175,8 +175,7 @@ export class ChunkedReader implements BodyReader {
   }
 
   #parseTrailers(text: string): HeaderList | undefined {
-    checkHeadText(text, this.#faults)
-    const { headers } = parseFields(text, 0, this.#limits, this.#faults)
+    const { headers } = new FieldParser(this.#limits, this.#faults).parse(text, 0)
     for (const name of forbiddenTrailers) headers.delete(name)
     return headers.length === 0 ? undefined : headers
   }

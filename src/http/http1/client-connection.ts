@@ -15,7 +15,7 @@ import type {
 } from '../stream.ts'
 import { ChunkedReader, LengthReader, UntilCloseReader, type BodyReader } from './body-reader.ts'
 import { Http1ClientStream, type ClientStreamOwner } from './client-stream.ts'
-import { responseFaults } from './fields.ts'
+import { FieldParser, responseFaults } from './fields.ts'
 import { HeadReader } from './head-reader.ts'
 import { writeRequestHead, type OutgoingFraming } from './head-writer.ts'
 import { IdleWatch } from './idle-watch.ts'
@@ -38,6 +38,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
   readonly #socket: Socket
   readonly #options: Http1ClientOptions
   readonly #heads: HeadReader
+  readonly #fields: FieldParser
   readonly #watch: IdleWatch
   #stream: Http1ClientStream | undefined
   #response: ParsedResponse | undefined
@@ -57,6 +58,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     this.#options = options
     this.output = new Output(socket)
     this.#heads = new HeadReader(options.limits, responseFaults)
+    this.#fields = new FieldParser(options.limits, responseFaults)
     this.#idleSince = options.now()
     this.#idleMs = options.idleMs
     this.#watch = new IdleWatch(socket, this.#idleSince)
@@ -177,7 +179,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     const next = at + this.#heads.consumed
     const stream = this.#stream
     if (text === undefined || stream === undefined) return next
-    const response = parseResponse(text, stream.head.method, this.#options.limits)
+    const response = parseResponse(text, stream.head.method, this.#fields)
     if (response.head.status === 101) this.#switch(stream, response)
     else if (response.head.status < 200) this.#inform(stream, response, text.length)
     else this.#begin(stream, response, next < chunk.length)

@@ -1,7 +1,6 @@
 import { ExchangeError } from '../../base/errors.ts'
-import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type RequestHead } from '../message.ts'
-import { checkHeadText, listTokens, parseFields, requestFaults, type Fields } from './fields.ts'
+import { checkLine, listTokens, requestFaults, type FieldParser, type Fields } from './fields.ts'
 
 /** A request as it came over HTTP/1: the neutral head, and what concerns this connection only. */
 export interface ParsedRequest {
@@ -17,15 +16,15 @@ const version = /^HTTP\/\d\.\d$/
 
 /**
  * @param text lines of a head, each with its CRLF.
+ * @param parser of the connection.
  * @throws ExchangeError as table A of the fault list says.
  */
-export function parseRequest(text: string, limits: HttpLimits): ParsedRequest {
+export function parseRequest(text: string, parser: FieldParser): ParsedRequest {
   const lineEnd = text.indexOf('\r\n')
-  if (lineEnd > limits.maxLineBytes)
+  if (lineEnd > parser.limits.maxLineBytes)
     throw new ExchangeError('uri_too_long', 'the request line is too long')
-  checkHeadText(text, requestFaults)
   const line = parseRequestLine(text.slice(0, lineEnd))
-  const fields = parseFields(text, lineEnd + 2, limits, requestFaults)
+  const fields = parser.parse(text, lineEnd + 2)
   checkFraming(fields, line)
   const target = parseTarget(line, fields.host)
   const upgrade = upgradeOf(fields, line)
@@ -51,6 +50,7 @@ interface RequestLine {
 }
 
 function parseRequestLine(line: string): RequestLine {
+  checkLine(line, requestFaults)
   const first = line.indexOf(' ')
   const last = line.lastIndexOf(' ')
   if (first <= 0 || line.indexOf(' ', first + 1) !== last || line.includes('\t'))

@@ -1,7 +1,6 @@
 import { ExchangeError } from '../../base/errors.ts'
-import type { HttpLimits } from '../limits.ts'
 import { unknownLength, type ResponseHead } from '../message.ts'
-import { checkHeadText, parseFields, responseFaults, type Fields } from './fields.ts'
+import { checkLine, responseFaults, type FieldParser, type Fields } from './fields.ts'
 
 /** How the body of an answer ends (RFC 9112 §6.3). */
 type ResponseFraming = 'none' | 'length' | 'chunked' | 'until-close'
@@ -20,16 +19,17 @@ const statusLine = /^HTTP\/1\.[01] [1-9]\d\d(?: |$)/
 
 /**
  * @param method of the request that it answers.
+ * @param parser of the connection.
  * @throws ExchangeError `upstream_protocol`
  */
-export function parseResponse(text: string, method: string, limits: HttpLimits): ParsedResponse {
-  checkHeadText(text, responseFaults)
+export function parseResponse(text: string, method: string, parser: FieldParser): ParsedResponse {
   const lineEnd = text.indexOf('\r\n')
   const line = text.slice(0, lineEnd)
-  if (!statusLine.test(line) || lineEnd > limits.maxLineBytes)
+  if (!statusLine.test(line) || lineEnd > parser.limits.maxLineBytes)
     throw new ExchangeError('upstream_protocol', 'malformed status line')
   const status = Number(line.slice(9, 12))
-  const fields = parseFields(text, lineEnd + 2, limits, responseFaults)
+  checkLine(line, responseFaults)
+  const fields = parser.parse(text, lineEnd + 2)
   if (fields.chunked && fields.contentLength !== unknownLength)
     throw new ExchangeError('upstream_protocol', 'both Content-Length and Transfer-Encoding')
   const framing = framingOf(status, method, fields)

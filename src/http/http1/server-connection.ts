@@ -15,7 +15,7 @@ import {
   type BodyReader,
   type BodySink,
 } from './body-reader.ts'
-import { requestFaults } from './fields.ts'
+import { FieldParser, requestFaults } from './fields.ts'
 import { HeadReader } from './head-reader.ts'
 import { writeResponseHead } from './head-writer.ts'
 import { IdleWatch } from './idle-watch.ts'
@@ -51,6 +51,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   readonly #socket: Socket
   readonly #options: Http1ServerOptions
   readonly #heads: HeadReader
+  readonly #fields: FieldParser
   readonly #watch: IdleWatch
   #stream: Http1ServerStream | undefined
   #body: BodyReader | undefined
@@ -74,6 +75,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     this.#options = options
     this.output = new Output(socket)
     this.#heads = new HeadReader(options.limits, requestFaults)
+    this.#fields = new FieldParser(options.limits, requestFaults)
     this.#watch = new IdleWatch(socket, options.now())
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
     socket.on('end', () => this.#onEnd())
@@ -174,7 +176,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
 
   #parse(text: string): ParsedRequest {
     try {
-      return parseRequest(text, this.#options.limits)
+      return parseRequest(text, this.#fields)
     } catch (error) {
       this.#refusedHead = text.startsWith(headRequest)
       throw error

@@ -1,10 +1,14 @@
 import t from 'tap'
+import { FieldParser, requestFaults } from '../../../../src/http/http1/fields.ts'
 import { parseRequest } from '../../../../src/http/http1/request-parser.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
 
 function parse(...lines: readonly string[]) {
-  return parseRequest(lines.map(line => `${line}\r\n`).join(''), defaultLimits)
+  return parseRequest(
+    lines.map(line => `${line}\r\n`).join(''),
+    new FieldParser(defaultLimits, requestFaults),
+  )
 }
 
 t.test('a request becomes a head that says nothing of its wire', async t => {

@@ -1,10 +1,15 @@
 import t from 'tap'
+import { FieldParser, responseFaults } from '../../../../src/http/http1/fields.ts'
 import { isBodyless, parseResponse } from '../../../../src/http/http1/response-parser.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import { unknownLength } from '../../../../src/http/message.ts'
 
 function parse(lines: readonly string[], method = 'GET') {
-  return parseResponse(lines.map(line => `${line}\r\n`).join(''), method, defaultLimits)
+  return parseResponse(
+    lines.map(line => `${line}\r\n`).join(''),
+    method,
+    new FieldParser(defaultLimits, responseFaults),
+  )
 }
 
 t.test('the end of an answer follows from its status, the method and the fields', async t => {
