@@ -55,6 +55,23 @@ t.test('an adopted connection reads into the shared buffer, both ways work', asy
   socket?.destroy()
 })
 
+t.test('chunks of every length are handed on whole', async t => {
+  const { client, accepted } = await acceptOne(t)
+  const reader = new SharedReader()
+  const socket = adoptAccepted(accepted, reader)
+  const received = recorder()
+  reader.attach(received)
+  let sent = ''
+  for (const length of [1, 2, 1, 1023, 1024, 1025, 2, 40_000]) {
+    const text = String.fromCharCode(0x61 + (length % 26)).repeat(length)
+    sent += text
+    client.write(text)
+    await received.until(sent)
+  }
+  t.equal(received.chunks.join('').length, sent.length)
+  socket?.destroy()
+})
+
 t.test('what came before there was a receiver is handed to it first', async t => {
   const { client, accepted } = await acceptOne(t)
   const reader = new SharedReader()
