@@ -56,6 +56,11 @@ export class Http2ClientConnection
     this.#reader = new ResponseHeadReader(options.limits, this.headerCase, this.peer)
   }
 
+  /** Whether the peer is there is asked by PING. */
+  isStale(): boolean {
+    return false
+  }
+
   get capacity(): number {
     if (this.#retired || this.closed || !this.greeted) return 0
     const most = Math.min(this.peer.maxConcurrentStreams, this.limits.maxConcurrentStreams)
