@@ -84,6 +84,8 @@ export interface ClientConnection {
   /** Ended requests so far; a request on a connection with `served > 0` rides a reused connection. */
   readonly served: number
   readonly closed: boolean
+  /** Idle for so long at `now`, monotonic ms, that the peer may be closing it just then. */
+  isStale(now: number): boolean
   /**
    * Starts a request. `end`: no body follows. Errors come through `receiver.onReset`, never as exceptions,
    * never before this call returned.

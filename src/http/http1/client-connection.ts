@@ -71,8 +71,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
   }
 
   get capacity(): number {
-    if (this.#stream !== undefined || this.#retired || this.#socket.destroyed) return 0
-    return this.#options.now() - this.#idleSince < this.#idleMs ? 1 : 0
+    return this.#stream !== undefined || this.#retired || this.#socket.destroyed ? 0 : 1
   }
 
   get active(): number {
@@ -85,6 +84,10 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
 
   get closed(): boolean {
     return this.#socket.destroyed
+  }
+
+  isStale(now: number): boolean {
+    return this.#stream === undefined && now - this.#idleSince >= this.#idleMs
   }
 
   request(head: RequestHead, receiver: ResponseReceiver, end: boolean): ClientStream {
@@ -256,7 +259,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     this.#idleSince = this.#options.now()
     stream.finish()
     // A receiver that paused at the end has no stream left to resume by.
-    this.#socket.resume()
+    if (this.#socket.isPaused()) this.#socket.resume()
     if (reusable) this.#options.events.onCapacity(this)
     else {
       this.#retire()

@@ -24,12 +24,6 @@ export class IdleWatch {
     this.#headSince = undefined
   }
 
-  /** The next head may take its time to begin: its age counts from when {@link headAge} first asks. */
-  headExpected(now: number): void {
-    this.#headSince = undefined
-    this.#movedAt = now
-  }
-
   /** ms since the head that is now being read began, as far as the sweeps have seen. */
   headAge(now: number): number {
     this.#headSince ??= now

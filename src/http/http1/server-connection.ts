@@ -268,7 +268,6 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
     this.#stream?.detach()
     this.#stream = undefined
     if (this.#draining) return this.#closeGently()
-    this.#watch.headExpected(this.#options.now())
     this.#consume()
   }
 

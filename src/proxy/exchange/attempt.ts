@@ -56,7 +56,7 @@ export class Attempt implements ResponseReceiver, Waiter {
     this.endpoint.requests++
     if (perTryTimeoutMs !== undefined)
       this.#perTryTimer = setTimeout(() => this.#onPerTryTimeout(), perTryTimeoutMs)
-    this.endpoint.pool.acquire(this)
+    this.endpoint.pool.acquire(this, now)
   }
 
   onConnection(connection: ClientConnection): void {

@@ -27,8 +27,10 @@ export class Exchange implements RequestReceiver {
   attempts = 0
   /** Set while it is with a cluster. */
   forwarding: Forwarding | undefined
-  /** Monotonic ms. */
+  /** Monotonic ms, as all times here. */
   deadlineAt = Number.POSITIVE_INFINITY
+  /** Set when it is over. */
+  endedAt = Number.POSITIVE_INFINITY
   /** Status sent downstream, 0 before. */
   status = 0
   /** Why Weft answered or reset this exchange itself. */
@@ -143,6 +145,7 @@ export class Exchange implements RequestReceiver {
   #complete(): void {
     if (this.#completed) return
     this.#completed = true
+    this.endedAt = this.chain.now()
     clearTimeout(this.timeout)
     clearTimeout(this.retryTimer)
     this.body?.release()

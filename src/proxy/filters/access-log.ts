@@ -19,10 +19,9 @@ export class AccessLogFilter implements Filter {
 
   onComplete(exchange: Exchange): void {
     const { log, direction, wallNow } = this.#options
-    const { request, reason, status, startedAt } = exchange
-    const now = exchange.chain.now()
-    if (!log.wants(status, reason, now)) return
-    const durationMs = now - startedAt
+    const { request, reason, status, startedAt, endedAt } = exchange
+    if (!log.wants(status, reason, endedAt)) return
+    const durationMs = endedAt - startedAt
     log.write({
       time: wallNow() - durationMs,
       direction,

@@ -12,7 +12,7 @@ export class StatsFilter implements Filter {
 
   onComplete(exchange: Exchange): void {
     const stats = exchange.cluster?.stats ?? this.unrouted
-    stats.observe(exchange.status, exchange.reason, exchange.chain.now() - exchange.startedAt)
+    stats.observe(exchange.status, exchange.reason, exchange.endedAt - exchange.startedAt)
     stats.requestBytes += exchange.requestBytes
     stats.responseBytes += exchange.responseBytes
   }

@@ -22,12 +22,18 @@ export interface ConnectionPoolOptions {
   readonly growAt?: number
 }
 
+interface Pooled {
+  readonly connection: ClientConnection
+  /** It stands among the free ones. */
+  free: boolean
+}
+
 /** The connections to one address. Hands out what is free at once, opens more within its bound, else queues. */
 export class ConnectionPool implements ClientConnectionEvents {
   readonly #options: ConnectionPoolOptions
-  readonly #connections = new Set<ClientConnection>()
+  readonly #connections = new Map<ClientConnection, Pooled>()
   /** Those that can take a request; the last one was used last, so the others can grow old. */
-  readonly #free: ClientConnection[] = []
+  readonly #free: Pooled[] = []
   readonly #pending: Waiter[] = []
   #dialing = 0
   #closed = false
@@ -47,9 +53,9 @@ export class ConnectionPool implements ClientConnectionEvents {
     return this.#pending.length
   }
 
-  /** Calls back at once when a connection is free. */
-  acquire(waiter: Waiter): void {
-    const connection = this.#take()
+  /** Calls back at once when a connection is free. @param now monotonic ms. */
+  acquire(waiter: Waiter, now: number): void {
+    const connection = this.#take(now)
     if (connection !== undefined) return waiter.onConnection(connection)
     if (this.#closed || this.#pending.length >= this.#options.maxPending) {
       const why = this.#closed ? 'is closed' : `has ${this.#pending.length} requests waiting`
@@ -67,7 +73,8 @@ export class ConnectionPool implements ClientConnectionEvents {
   }
 
   onCapacity(connection: ClientConnection): void {
-    if (!this.#connections.has(connection)) return
+    const pooled = this.#connections.get(connection)
+    if (pooled === undefined) return
     let { capacity } = connection
     while (capacity > 0) {
       const waiter = this.#pending.shift()
@@ -75,12 +82,15 @@ export class ConnectionPool implements ClientConnectionEvents {
       waiter.onConnection(connection)
       ;({ capacity } = connection)
     }
-    if (capacity > 0 && !this.#free.includes(connection)) this.#free.push(connection)
+    if (capacity === 0 || pooled.free) return
+    pooled.free = true
+    this.#free.push(pooled)
   }
 
   onRetired(connection: ClientConnection): void {
+    const pooled = this.#connections.get(connection)
     this.#connections.delete(connection)
-    this.#removeFree(connection)
+    if (pooled?.free === true) this.#free.splice(this.#free.indexOf(pooled), 1)
     // A waiter may have counted on this connection.
     if (this.#pending.length > 0) this.#grow()
   }
@@ -91,12 +101,12 @@ export class ConnectionPool implements ClientConnectionEvents {
 
   /** Lets idle connections end before the application ends them. */
   sweep(now: number): void {
-    for (const connection of this.#connections) connection.sweep(now)
+    for (const connection of this.#connections.keys()) connection.sweep(now)
   }
 
   /** New requests get new connections, with the identity of now; those in flight finish on the old ones. */
   renew(): void {
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       this.onRetired(connection)
       connection.drain()
     }
@@ -109,19 +119,20 @@ export class ConnectionPool implements ClientConnectionEvents {
     this.renew()
   }
 
-  #take(): ClientConnection | undefined {
+  #take(now: number): ClientConnection | undefined {
     if (this.#options.growAt !== undefined) return this.#takeLeastBusy(this.#options.growAt)
-    for (;;) {
-      const connection = this.#free.pop()
-      if (connection === undefined || connection.capacity > 0) return connection
-      // Idle for so long that the application may be closing it just now.
+    for (let pooled = this.#free.pop(); pooled !== undefined; pooled = this.#free.pop()) {
+      const { connection } = pooled
+      pooled.free = false
+      if (connection.capacity > 0 && !connection.isStale(now)) return connection
       connection.drain()
     }
+    return undefined
   }
 
   #takeLeastBusy(growAt: number): ClientConnection | undefined {
     let best: ClientConnection | undefined
-    for (const connection of this.#free) {
+    for (const { connection } of this.#free) {
       if (connection.capacity === 0) continue
       if (best === undefined || connection.active < best.active) best = connection
     }
@@ -149,7 +160,7 @@ export class ConnectionPool implements ClientConnectionEvents {
     }
     this.#dialing--
     this.opened++
-    this.#connections.add(connection)
+    this.#connections.set(connection, { connection, free: false })
     this.onCapacity(connection)
   }
 
@@ -164,10 +175,5 @@ export class ConnectionPool implements ClientConnectionEvents {
 
   #failPending(error: ExchangeError): void {
     for (const waiter of this.#pending.splice(0)) waiter.onConnectFailed(error)
-  }
-
-  #removeFree(connection: ClientConnection): void {
-    const index = this.#free.indexOf(connection)
-    if (index >= 0) this.#free.splice(index, 1)
   }
 }

@@ -155,11 +155,11 @@ t.test('a connection is given up when it was idle, a second before the server do
     client.peer.send(`HTTP/1.1 200 OK\r\n${field}Content-Length: 0\r\n\r\n`)
     await answer.over()
     client.clock.now = 10_000 + idleMs - 1
-    t.equal(client.connection.capacity, 1, field)
+    t.equal(client.connection.isStale(client.clock.now), false, field)
     client.connection.sweep(client.clock.now)
     t.notOk(client.told.includes('retired'))
     client.clock.now++
-    t.equal(client.connection.capacity, 0, field)
+    t.equal(client.connection.isStale(client.clock.now), true, field)
     client.connection.sweep(client.clock.now)
     await client.closed()
     t.strictSame(client.told, ['capacity', 'retired', 'closed'])

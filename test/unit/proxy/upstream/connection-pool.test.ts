@@ -8,6 +8,7 @@ class FakeConnection implements ClientConnection {
   served = 0
   closed = false
   drained = false
+  staleAt = Number.POSITIVE_INFINITY
   readonly limit: number
 
   constructor(limit: number) {
@@ -16,6 +17,10 @@ class FakeConnection implements ClientConnection {
 
   get capacity(): number {
     return this.drained ? 0 : this.limit - this.active
+  }
+
+  isStale(now: number): boolean {
+    return now >= this.staleAt
   }
 
   request(): never {
@@ -63,9 +68,9 @@ function setUp(options: { maxConnections?: number; maxPending?: number; growAt?:
         dials.push({ events, succeed, fail })
       }),
   })
-  const acquire = (): FakeWaiter => {
+  const acquire = (now = 0): FakeWaiter => {
     const waiter = new FakeWaiter()
-    pool.acquire(waiter)
+    pool.acquire(waiter, now)
     return waiter
   }
   return { pool, dials, acquire }
@@ -87,6 +92,28 @@ t.test('an HTTP/1.1 connection is handed to one waiter at a time and then reused
   pool.onCapacity(connection)
   t.equal(second.connection, connection)
 })
+
+t.test(
+  'a connection that has been idle for too long is let go, a younger one is taken',
+  async t => {
+    const { pool, dials, acquire } = setUp()
+    acquire()
+    acquire()
+    const [old, young] = [new FakeConnection(1), new FakeConnection(1)]
+    dials[0]?.succeed(old)
+    dials[1]?.succeed(young)
+    await turn()
+    for (const connection of [young, old]) {
+      connection.active = 0
+      pool.onCapacity(connection)
+      pool.onCapacity(connection)
+    }
+    old.staleAt = 1000
+    t.equal(acquire(1000).connection, young)
+    t.equal(old.drained, true)
+    t.equal(acquire(1000).connection, undefined, 'each is free once')
+  },
+)
 
 t.test('each waiter of an HTTP/1.1 pool gets its own dial, and its own failure', async t => {
   const { dials, acquire } = setUp()
