@@ -2,6 +2,12 @@ import type { HeaderList } from './headers.ts'
 
 type HttpVersion = '1.0' | '1.1' | '2'
 
+/** ALPN protocol ID (RFC 7301) of what a connection speaks; without TLS `h2` is HTTP/2 with prior knowledge. */
+export type HttpProtocol = 'http/1.1' | 'h2'
+
+/** `tcp`: bytes in both directions that nobody looks at, which an exchange carries as the tunnel of a CONNECT. */
+export type WireProtocol = HttpProtocol | 'tcp'
+
 /** A body whose length the sender did not announce: chunked, or DATA until END_STREAM. */
 export const unknownLength = -1
 
@@ -26,6 +32,16 @@ export interface RequestHead {
   expectContinue: boolean
   /** The client takes trailers (`TE: trailers`, or HTTP/2 with it). */
   acceptsTrailers: boolean
+}
+
+/** Whether a good answer turns both halves into raw bytes (RFC 9110 §7.8 and §9.3.6), so that neither has an end yet. */
+export function asksForTunnel({ method, upgrade }: RequestHead): boolean {
+  return upgrade !== undefined || method === 'CONNECT'
+}
+
+/** Whether `head` is that answer: 101, or 2xx to a CONNECT. */
+export function opensTunnel(request: RequestHead, { status }: ResponseHead): boolean {
+  return status === 101 || (request.method === 'CONNECT' && status >= 200 && status < 300)
 }
 
 /** A response head, as neutral as {@link RequestHead}. */

@@ -36,8 +36,10 @@ export class SharedReader {
   /** A peer that speaks first is heard now; what it can have said since the handshake is little. */
   attach(receiver: ChunkReceiver): void {
     this.#receiver = receiver
-    for (const chunk of this.#early) receiver.receive(chunk)
+    const early = this.#early
     this.#early = []
+    // A receiver that has seen enough attaches another in its place.
+    for (const chunk of early) this.#receiver.receive(chunk)
   }
 }
 

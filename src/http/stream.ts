@@ -81,8 +81,10 @@ export interface ClientConnection {
   readonly capacity: number
   /** Requests in flight. */
   readonly active: number
-  /** Ended requests so far; a request on a connection with `served > 0` rides a reused connection. */
+  /** Ended requests so far. */
   readonly served: number
+  /** Carries many requests at once, so that its loss says nothing of whether the peer has seen one of them. */
+  readonly multiplexed: boolean
   readonly closed: boolean
   /** Idle for so long at `now`, monotonic ms, that the peer may be closing it just then. */
   isStale(now: number): boolean

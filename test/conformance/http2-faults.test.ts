@@ -94,6 +94,26 @@ for (const [name, pairs] of Object.entries(malformed))
     t.strictSame(refused, ['bad_request'])
   })
 
+t.test('a stream that depends on itself is reset, and its fields stay in the table', async t => {
+  await using server = await serve(echo)
+  await using peer = await RawPeer.client(server.port)
+  const fields = block(changed(['x-a', 'b']))
+  const onItself = (id: number): Buffer => Buffer.concat([word(id), Buffer.alloc(1), fields])
+  const { endHeaders, endStream, priority } = flag
+  peer.send(frame(frameType.headers, endHeaders | endStream | priority, 1, onItself(1)))
+  t.equal(await peer.resetCode(1), errorCode.protocolError)
+  peer.send(
+    frame(frameType.headers, endStream | priority, 3, onItself(3).subarray(0, 20)),
+    frame(frameType.continuation, endHeaders, 3, onItself(3).subarray(20)),
+  )
+  t.equal(await peer.resetCode(3), errorCode.protocolError)
+  peer.send(headers(5, changed([':method', 'POST']), false))
+  peer.send(frame(frameType.priority, 0, 5, Buffer.concat([word(5), Buffer.alloc(1)])))
+  t.equal(await peer.resetCode(5), errorCode.protocolError)
+  peer.send(headers(7, get))
+  t.same((await peer.head(7))[0], [':status', '200'])
+})
+
 /** Faults after which nothing on the connection can be trusted: GOAWAY with this code. */
 const fatal: Record<string, { bytes: Buffer[]; code: number }> = {
   'DATA on stream 0': { bytes: [data(0, 'x')], code: errorCode.protocolError },
@@ -169,6 +189,10 @@ const fatal: Record<string, { bytes: Buffer[]; code: number }> = {
   },
   'PRIORITY on stream 0': {
     bytes: [frame(frameType.priority, 0, 0, Buffer.alloc(5))],
+    code: errorCode.protocolError,
+  },
+  'PRIORITY of an idle stream that depends on itself': {
+    bytes: [frame(frameType.priority, 0, 1, Buffer.concat([word(1), Buffer.alloc(1)]))],
     code: errorCode.protocolError,
   },
   'PRIORITY of 4 bytes': {

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import t from 'tap'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
-import { defaultLimits } from '../../src/http/limits.ts'
+import { defaultLimits, meshLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
 import { echo, ignore } from '../support/handlers.ts'
 import { responseHead } from '../support/requests.ts'
@@ -63,7 +63,7 @@ for (const [name, bytes] of Object.entries(floods))
       stream => {
         stream.receiver = ignore
       },
-      { limits: { ...defaultLimits, maxHeadBytes: 30_000, maxDrainBytes: 2 ** 24 } },
+      { limits: { ...meshLimits, maxHeadBytes: 30_000, maxDrainBytes: 2 ** 24 } },
     )
     await using peer = await RawPeer.client(server.port)
     peer.send(bytes)

@@ -250,6 +250,46 @@ t.test('DATA before the protocol was switched costs the stream', async t => {
   t.equal(await peer.resetCode(1), errorCode.protocolError)
 })
 
+const connect: Pair[] = [
+  [':method', 'CONNECT'],
+  [':authority', 'orders:5432'],
+]
+
+t.test('a CONNECT is a tunnel after 2xx, each half of which ends on its own', async t => {
+  await using server = await serve(stream => {
+    let heard = ''
+    stream.receiver = {
+      onBody: chunk => void (heard += chunk.toString()),
+      onEnd: () => {
+        stream.write(Buffer.from(`heard ${heard}`))
+        stream.end()
+      },
+      onReset: () => t.fail('reset'),
+      onWritable() {},
+    }
+    stream.sendHead(responseHead(200, { bodyLength: unknownLength }), false)
+    stream.write(Buffer.from('welcome'))
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, connect, false))
+  t.strictSame(await peer.head(1), [[':status', '200']])
+  t.equal((await peer.nextOf(frameType.data, 1))?.payload.toString(), 'welcome')
+  peer.send(data(1, 'a'), frame(frameType.data, flag.endStream, 1, Buffer.from('b')))
+  const answer = await peer.nextOf(frameType.data, 1)
+  t.equal(answer?.payload.toString(), 'heard ab')
+})
+
+t.test('a CONNECT whose head is its end has nothing to say', async t => {
+  const ended = Promise.withResolvers<void>()
+  await using server = await serve(stream => {
+    stream.receiver = { ...ignore, onEnd: () => ended.resolve() }
+  })
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, connect))
+  await ended.promise
+  t.pass()
+})
+
 t.test('101 without an upgrade is not sent', async t => {
   await using server = await serve(stream => {
     stream.receiver = ignore

@@ -87,6 +87,7 @@ export class FakeClientStream extends FakeStream implements ClientStream {
 export class FakeClientConnection implements ClientConnection {
   readonly streams: FakeClientStream[] = []
   capacity = 100
+  multiplexed = false
   isStale = (): boolean => false
   active = 0
   served = 0

@@ -21,6 +21,7 @@ import { writeRequestHead, type OutgoingFraming } from './head-writer.ts'
 import { IdleWatch } from './idle-watch.ts'
 import { Output } from './output.ts'
 import { parseResponse, type ParsedResponse } from './response-parser.ts'
+import { addWebSocketKey, takeWebSocketAccept } from './websocket-key.ts'
 
 export interface Http1ClientOptions {
   readonly limits: HttpLimits
@@ -40,6 +41,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
   readonly #heads: HeadReader
   readonly #fields: FieldParser
   readonly #watch: IdleWatch
+  readonly multiplexed = false
   #stream: Http1ClientStream | undefined
   #response: ParsedResponse | undefined
   #body: BodyReader | undefined
@@ -95,6 +97,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     const framing = framingOf(head, end)
     const stream = new Http1ClientStream(head, receiver, this)
     this.#stream = stream
+    if (upgrade) stream.webSocketKey = addWebSocketKey(head)
     try {
       this.output.text(writeRequestHead(head, framing))
     } catch (error) {
@@ -140,7 +143,9 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     if (stream !== this.#stream) return
     this.#stream = undefined
     this.#retire()
-    this.#socket.destroy()
+    // In a tunnel FIN says that the client is done.
+    if (this.#tunnel) this.#socket.resetAndDestroy()
+    else this.#socket.destroy()
     if (error !== undefined) stream.receiver.onReset(error)
   }
 
@@ -201,7 +206,11 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     const { upgrade } = stream.head
     if (upgrade === undefined || response.upgrade !== upgrade)
       throw new ExchangeError('upstream_protocol', 'a 101 that was not asked for')
+    if (stream.webSocketKey !== undefined)
+      takeWebSocketAccept(response.head.headers, stream.webSocketKey)
     this.#tunnel = true
+    // It is no longer one of the connections that requests share, and that a pool has so many of.
+    this.#retire()
     stream.openTunnel()
     stream.receiver.onHead(response.head, false)
   }

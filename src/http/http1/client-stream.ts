@@ -24,6 +24,8 @@ export class Http1ClientStream implements ClientStream {
   requestEnded = false
   /** A byte of the answer has come. */
   heard = false
+  /** Ours, since the client had none. */
+  webSocketKey: string | undefined
   /** Length of the heads of all 1xx answers so far. */
   informationalBytes = 0
   readonly #owner: ClientStreamOwner

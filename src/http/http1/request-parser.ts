@@ -27,6 +27,8 @@ export function parseRequest(text: string, parser: FieldParser): ParsedRequest {
   const fields = parser.parse(text, lineEnd + 2)
   checkFraming(fields, line)
   const target = parseTarget(line, fields.host)
+  if (line.method === 'CONNECT' && bodyLengthOf(fields) !== 0)
+    throw new ExchangeError('bad_request', 'a CONNECT has no body')
   const upgrade = upgradeOf(fields, line)
   const head: RequestHead = {
     method: line.method,
@@ -88,6 +90,7 @@ interface Target {
 
 /** A name, an IPv4 or a bracketed IPv6 address, and perhaps a port: no user, no path (faults A9). */
 const authorityForm = /^(?:[A-Za-z0-9\-._~!$&'()*+;=%]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
+const portForm = /:\d{1,5}$/
 const absoluteForm = /^(https?):\/\/([^/?#]*)(.*)$/i
 
 function parseTarget(
@@ -98,10 +101,17 @@ function parseTarget(
     throw new ExchangeError('bad_request', 'a request needs exactly one valid Host field')
   if (target.includes('#')) throw new ExchangeError('bad_request', 'a target has no fragment')
   const authority = (host ?? '').toLowerCase()
-  if (verb === 'CONNECT') throw new ExchangeError('not_implemented', 'CONNECT is not supported')
+  if (verb === 'CONNECT') return parseAuthority(target)
   if (target.startsWith('/')) return { scheme: 'http', authority, path: target }
   if (target === '*' && verb === 'OPTIONS') return { scheme: 'http', authority, path: '*' }
   return parseAbsolute(target, verb)
+}
+
+/** RFC 9112 §3.2.3: where the tunnel is to lead, whatever `Host` says. */
+function parseAuthority(target: string): Target {
+  if (!authorityForm.test(target) || !portForm.test(target))
+    throw new ExchangeError('bad_request', 'the target of a CONNECT is a host and a port')
+  return { scheme: 'http', authority: target.toLowerCase(), path: '' }
 }
 
 /** RFC 9112 §3.2.2: the target's authority replaces the Host field; §3.2.4: OPTIONS without a path means `*`. */

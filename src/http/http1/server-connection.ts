@@ -103,7 +103,7 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
   }
 
   sweep(now: number): void {
-    const { headerTimeoutMs, idleTimeoutMs } = this.#options.limits
+    const { headerTimeoutMs, idleTimeoutMs, tunnelIdleTimeoutMs } = this.#options.limits
     if (this.#lingeringSince !== undefined) return this.#sweepLingering(this.#lingeringSince, now)
     const readsHead = this.#stream === undefined && (this.#heads.started || this.#watch.fresh)
     if (readsHead) {
@@ -111,7 +111,10 @@ export class Http1ServerConnection implements ServerConnection, StreamOwner, Bod
       if (this.#heads.started)
         this.#refuse(new ExchangeError('request_timeout', 'the head did not come in time'))
       else this.#socket.destroy()
-    } else if (this.#watch.idleFor(now) > idleTimeoutMs) this.#onIdle()
+    } else {
+      const patienceMs = this.#stream?.tunnel === true ? tunnelIdleTimeoutMs : idleTimeoutMs
+      if (this.#watch.idleFor(now) > patienceMs) this.#onIdle()
+    }
   }
 
   /** A slow reader gets the rest of its answer as long as it takes some of it now and then. */

@@ -1,7 +1,7 @@
 import { nextTick } from 'node:process'
 import { ExchangeError } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
-import { unknownLength, type RequestHead, type ResponseHead } from '../message.ts'
+import { opensTunnel, unknownLength, type RequestHead, type ResponseHead } from '../message.ts'
 import type { ConnectionInfo, RequestReceiver, ServerStream } from '../stream.ts'
 import { BodyWriter } from './body-writer.ts'
 import { writeResponseHead, type OutgoingFraming } from './head-writer.ts'
@@ -19,7 +19,7 @@ export interface StreamOwner {
   resumeReading(): void
   /** The answer is complete, and so is the tunnel's outgoing half. */
   onAnswered(stream: Http1ServerStream): void
-  /** 101 went out: what comes from now on is the tunnel's. */
+  /** What comes from now on is the tunnel's. */
   onTunnel(): void
   /** There will be no answer, or no more of it: says so if nothing went out yet, and closes. */
   onBroken(stream: Http1ServerStream, error: ExchangeError): void
@@ -37,7 +37,7 @@ export class Http1ServerStream implements ServerStream {
   answered = false
   /** Set once the answer's head is known. */
   closesAfter = false
-  /** 101 went out: both halves carry raw bytes, and end on their own. */
+  /** 101, or 2xx to a CONNECT, went out: both halves carry raw bytes, and end on their own. */
   tunnel = false
   #owner: StreamOwner
   #writer: BodyWriter | undefined
@@ -61,9 +61,9 @@ export class Http1ServerStream implements ServerStream {
     return this.request.expectContinue && !this.#continued && !this.requestDone
   }
 
-  /** The answer ends with the connection, so that FIN alone would make any of it look whole. */
+  /** The answer, or the tunnel, ends with the connection, so that FIN alone would make any of it look whole. */
   get endsWithConnection(): boolean {
-    return this.#framing === 'until-close'
+    return this.#framing === 'until-close' || this.tunnel
   }
 
   /** Nothing more is to be told to the receiver. */
@@ -97,6 +97,7 @@ export class Http1ServerStream implements ServerStream {
     if (this.#ended || this.headSent) return
     try {
       if (head.status === 101) this.#sendSwitch(head)
+      else if (opensTunnel(this.request, head)) this.#sendConnected(head)
       else this.#sendFinal(head, end)
     } catch (error) {
       return this.#break(error)
@@ -150,6 +151,21 @@ export class Http1ServerStream implements ServerStream {
       throw new ExchangeError('upstream_protocol', 'upstream switched protocols unasked')
     const line = { framing: 'none', connection: 'Upgrade', upgrade, bodyless: true } as const
     this.#owner.output.text(writeResponseHead(head, line))
+    this.#openTunnel()
+  }
+
+  /** RFC 9110 §9.3.6: the answer has no length; what follows its head is the tunnel's. */
+  #sendConnected(head: ResponseHead): void {
+    const line = { framing: 'none', connection: undefined, upgrade: undefined } as const
+    const text = writeResponseHead(
+      { ...head, bodyLength: unknownLength },
+      { ...line, bodyless: true },
+    )
+    this.#owner.output.text(text)
+    this.#openTunnel()
+  }
+
+  #openTunnel(): void {
     this.headSent = true
     this.closesAfter = true
     this.tunnel = true

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
 import type { HttpLimits } from '../limits.ts'
-import type { RequestHead } from '../message.ts'
+import { asksForTunnel, type RequestHead } from '../message.ts'
 import type {
   ClientConnection,
   ClientConnectionEvents,
@@ -36,6 +36,7 @@ export class Http2ClientConnection
   extends Http2Connection<Http2ClientStream>
   implements ClientConnection
 {
+  readonly multiplexed = true
   readonly #events: ClientConnectionEvents
   readonly #reader: ResponseHeadReader
   #nextStream = 1
@@ -84,8 +85,8 @@ export class Http2ClientConnection
     this.#hadCapacity = this.capacity > 0
     const at = this.beginBlock(requestHeadBound(head))
     encodeRequestHead(this.encoder, head, this.sentCase)
-    // An extended CONNECT stays open for the tunnel that may follow.
-    const endStream = end && head.upgrade === undefined
+    // What asks for a tunnel stays open for it.
+    const endStream = end && !asksForTunnel(head)
     stream.begin(this.endBlock(at, stream.id, endStream), endStream)
     if (this.#nextStream > maxStreamId) this.#retire()
     return stream

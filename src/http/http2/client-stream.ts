@@ -1,5 +1,5 @@
 import { ExchangeError } from '../../base/errors.ts'
-import { unknownLength } from '../message.ts'
+import { asksForTunnel, opensTunnel, unknownLength } from '../message.ts'
 import type { RequestHead, ResponseHead } from '../message.ts'
 import type { ClientStream, ResponseReceiver } from '../stream.ts'
 import { mayAnnounceMore } from './head/response-head.ts'
@@ -10,6 +10,7 @@ import type { StreamOwner } from './stream.ts'
 
 export class Http2ClientStream extends Http2Stream implements ClientStream {
   readonly receiver: ResponseReceiver
+  readonly #request: RequestHead
   /** How the response is to be read. */
   readonly asked: Asked
   /** The final head came. */
@@ -18,12 +19,13 @@ export class Http2ClientStream extends Http2Stream implements ClientStream {
   constructor(id: number, owner: StreamOwner, request: RequestHead, receiver: ResponseReceiver) {
     super(id, owner)
     this.receiver = receiver
+    this.#request = request
     this.asked = {
       head: request.method === 'HEAD',
       connect: request.method === 'CONNECT',
       upgrade: request.upgrade !== undefined,
     }
-    this.outgoingLeft = this.asked.upgrade ? unknownLength : request.bodyLength
+    this.outgoingLeft = asksForTunnel(request) ? unknownLength : request.bodyLength
   }
 
   protected get faultCode() {
@@ -47,13 +49,14 @@ export class Http2ClientStream extends Http2Stream implements ClientStream {
   receiveHead(head: ResponseHead, endStream: boolean): void {
     if (head.status < 200 && head.status !== 101) return this.receiver.onInformational(head)
     this.answered = true
+    this.tunnel = opensTunnel(this.#request, head)
     this.incomingLeft = this.#expected(head)
     this.silentEnd = endStream
     this.receiver.onHead(head, endStream)
     if (this.closed) return
     if (endStream) this.remoteEnd(undefined)
     // No tunnel after all: nothing more goes up.
-    if (this.asked.upgrade && head.status !== 101) this.end()
+    if (asksForTunnel(this.#request) && !this.tunnel) this.end()
   }
 
   override receive(chunk: Buffer): void {
@@ -79,7 +82,7 @@ export class Http2ClientStream extends Http2Stream implements ClientStream {
   }
 
   #expected(head: ResponseHead): number {
-    if (head.status === 101) return unknownLength
+    if (this.tunnel) return unknownLength
     return mayAnnounceMore(head.status, this.asked) ? 0 : head.bodyLength
   }
 }

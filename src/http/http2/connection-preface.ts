@@ -5,9 +5,6 @@ import { defaultWindowBytes, settingId } from './protocol.ts'
 /** HPACK tables, each direction. */
 export const tableBytes = 16 * 1024
 
-/** SETTINGS_MAX_FRAME_SIZE that we announce: what one read of an application's socket makes. */
-export const maxFrameBytes = 64 * 1024
-
 /**
  * Receive window of the connection. It is given back on receipt, so that a stream whose reader stalls never
  * stalls the others; memory is bounded by the windows of the streams.
@@ -26,7 +23,7 @@ export function writePreface(
     ...settings,
     [settingId.headerTableSize, tableBytes],
     [settingId.initialWindowSize, limits.streamWindowBytes],
-    [settingId.maxFrameSize, maxFrameBytes],
+    [settingId.maxFrameSize, limits.maxFrameBytes],
     [settingId.maxHeaderListSize, limits.maxHeadBytes],
     [settingId.weftFields, 1],
   ])

@@ -5,12 +5,7 @@ import { ExchangeError } from '../../base/errors.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
 import { toExchangeError } from '../node-error.ts'
-import {
-  connectionWindowBytes,
-  maxFrameBytes,
-  tableBytes,
-  writePreface,
-} from './connection-preface.ts'
+import { connectionWindowBytes, tableBytes, writePreface } from './connection-preface.ts'
 import { FloodGuard } from './flood-guard.ts'
 import { FrameDispatcher } from './frame-dispatcher.ts'
 import type { FrameHandler } from './frame-dispatcher.ts'
@@ -87,7 +82,10 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     this.writer = new FrameWriter(this.output)
     this.sender = new SendScheduler(this.output, this.writer, this.peer)
     this.#frames = new FrameDispatcher(this, this.guard, { limits, tableBytes })
-    const reading = { maxFrameBytes, maxGatheredBytes: limits.maxHeadBytes + 1024 }
+    const reading = {
+      maxFrameBytes: limits.maxFrameBytes,
+      maxGatheredBytes: limits.maxHeadBytes + 1024,
+    }
     this.#reader = new FrameReader(this.#frames, reading, setup.peerSide === 'downstream')
     this.#listen()
     const side = setup.peerSide === 'upstream' ? 'client' : 'server'
@@ -130,7 +128,7 @@ export abstract class Http2Connection<Stream extends Http2Stream>
       return this.fail(new ConnectionFault(errorCode.enhanceYourCalm, 'no head in time'))
     if (this.streams.size === 0 && this.#liveness.silentMs(now) >= this.limits.idleTimeoutMs)
       this.idle()
-    for (const stream of this.streams.values()) stream.sweep(now, this.limits.idleTimeoutMs)
+    for (const stream of this.streams.values()) stream.sweep(now)
   }
 
   writeTrailers(streamId: number, trailers: HeaderList): void {
@@ -229,6 +227,8 @@ export abstract class Http2Connection<Stream extends Http2Stream>
       `HTTP/2 connection: ${fault.message}`,
       fault,
     )
+    // RFC 9113 §3.4: what did not begin as HTTP/2 needs no GOAWAY.
+    if (this.#side === 'upstream' && !this.greeted) return this.destroy()
     this.writer.goaway(this.lastPeerStream, fault.code)
     this.finish()
     this.#abortStreams(this.#error)
@@ -270,6 +270,12 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     if (stream !== undefined) return this.resetByPeer(stream, code)
     this.#mustNotBeIdle(streamId)
     this.guard.control(1)
+  }
+
+  selfDependency(streamId: number): void {
+    const stream = this.streams.get(streamId)
+    if (stream === undefined) this.#mustNotBeIdle(streamId)
+    else stream.fault(errorCode.protocolError, 'depends on itself')
   }
 
   settings(bytes: Buffer, start: number, end: number): void {

@@ -1,7 +1,7 @@
 import type { HttpLimits } from '../limits.ts'
 import type { FloodGuard } from './flood-guard.ts'
 import type { FrameHead, FrameSink } from './frame-reader.ts'
-import { HeaderBlock, headersFragment } from './header-block.ts'
+import { dependencyFault, HeaderBlock, headersFragment, priorityBytes } from './header-block.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import { FieldBlock } from './hpack/field-block.ts'
 import { ConnectionFault, errorCode, flag, frameType } from './protocol.ts'
@@ -14,6 +14,8 @@ export interface FrameHandler {
   /** A whole header block, decoded. `fields` is reused for the next one. */
   headers(streamId: number, fields: FieldBlock, endStream: boolean): void
   streamReset(streamId: number, code: number): void
+  /** PRIORITY, the rest of which means nothing (RFC 9113 §5.3.2). */
+  selfDependency(streamId: number): void
   settings(bytes: Buffer, start: number, end: number): void
   ping(bytes: Buffer, start: number): void
   pingAck(): void
@@ -103,7 +105,10 @@ export class FrameDispatcher implements FrameSink {
       case frameType.priority:
         mustHaveStream(head.streamId)
         mustMeasure(end - start, 5)
-        return this.#guard.control(1)
+        this.#guard.control(1)
+        if (dependencyFault(head.streamId, bytes, start) !== undefined)
+          this.#handler.selfDependency(head.streamId)
+        return
       default:
         return this.#guard.control(1)
     }
@@ -121,12 +126,17 @@ export class FrameDispatcher implements FrameSink {
   #headers(head: FrameHead, bytes: Buffer, start: number, end: number): void {
     mustHaveStream(head.streamId)
     const [from, to] = headersFragment(head, bytes, start, end)
-    if ((head.flags & flag.endHeaders) !== 0) {
-      this.#decoder.decode(bytes, from, to, this.#fields)
-      return this.#handler.headers(head.streamId, this.#fields, (head.flags & flag.endStream) !== 0)
+    const fault =
+      (head.flags & flag.priority) === 0
+        ? undefined
+        : dependencyFault(head.streamId, bytes, from - priorityBytes)
+    if ((head.flags & flag.endHeaders) === 0) {
+      this.#block.open(head, fault)
+      return this.#block.add(bytes, from, to)
     }
-    this.#block.open(head)
-    this.#block.add(bytes, from, to)
+    this.#decoder.decode(bytes, from, to, this.#fields)
+    this.#fields.fault ??= fault
+    this.#handler.headers(head.streamId, this.#fields, (head.flags & flag.endStream) !== 0)
   }
 
   #continuation(head: FrameHead, bytes: Buffer, start: number, end: number): void {
@@ -134,9 +144,10 @@ export class FrameDispatcher implements FrameSink {
       throw new ConnectionFault(errorCode.protocolError, 'CONTINUATION without HEADERS')
     this.#block.add(bytes, start, end)
     if ((head.flags & flag.endHeaders) === 0) return
-    const { streamId, endStream } = this.#block
+    const { streamId, endStream, fault } = this.#block
     const whole = this.#block.close()
     this.#decoder.decode(whole, 0, whole.length, this.#fields)
+    this.#fields.fault ??= fault
     this.#handler.headers(streamId, this.#fields, endStream)
   }
 

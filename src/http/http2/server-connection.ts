@@ -93,6 +93,7 @@ export class Http2ServerConnection
     const stream = new Http2ServerStream(streamId, this, head, endStream)
     this.addStream(stream)
     this.#options.onRequest(stream)
+    stream.begin()
   }
 
   /** No more streams will be opened by us in any case; the peer closes when it is done. */

@@ -1,5 +1,5 @@
 import { ExchangeError } from '../../base/errors.ts'
-import { unknownLength } from '../message.ts'
+import { asksForTunnel, opensTunnel, unknownLength } from '../message.ts'
 import type { RequestHead, ResponseHead } from '../message.ts'
 import type { ConnectionInfo, RequestReceiver, ServerStream } from '../stream.ts'
 import { isSuccess, mayAnnounceMore } from './head/response-head.ts'
@@ -27,15 +27,12 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
   readonly request: RequestHead
   receiver: RequestReceiver = nobody
   declare protected readonly owner: ServerStreamOwner
-  /** Both halves carry raw bytes and end on their own. */
-  #tunnel = false
-
   constructor(id: number, owner: ServerStreamOwner, request: RequestHead, endStream: boolean) {
     super(id, owner)
     this.request = request
     this.remoteEnded = endStream
-    this.silentEnd = request.bodyLength === 0 && request.upgrade === undefined
-    this.incomingLeft = request.upgrade === undefined ? request.bodyLength : unknownLength
+    this.silentEnd = request.bodyLength === 0 && !asksForTunnel(request)
+    this.incomingLeft = asksForTunnel(request) ? unknownLength : request.bodyLength
   }
 
   get connection(): ConnectionInfo {
@@ -54,6 +51,11 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
     return 'upstream_protocol' as const
   }
 
+  /** The handler has set its receiver. A request that will become a tunnel may have ended with its head. */
+  begin(): void {
+    if (this.remoteEnded && !this.silentEnd && !this.closed) this.receiver.onEnd(undefined)
+  }
+
   sendInformational(head: ResponseHead): void {
     if (this.closed || this.localEnded) return
     this.owner.writeResponseHead(this, head, false)
@@ -67,11 +69,11 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
       this.resetBoth(errorCode.internalError, new ExchangeError('upstream_protocol', message))
       return
     }
-    this.#tunnel = status === 101 || (this.request.method === 'CONNECT' && isSuccess(status))
+    this.tunnel = opensTunnel(this.request, head)
     this.mark = this.owner.writeResponseHead(this, head, end)
     if (end) return this.localEnd()
     const bodiless = mayAnnounceMore(status, { head: this.request.method === 'HEAD' })
-    this.outgoingLeft = this.#tunnel ? unknownLength : bodiless ? 0 : head.bodyLength
+    this.outgoingLeft = this.tunnel ? unknownLength : bodiless ? 0 : head.bodyLength
   }
 
   reset(error: ExchangeError): void {
@@ -80,7 +82,7 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
 
   override receive(chunk: Buffer): void {
     // CVE-2025-64763: nothing flows before the application has agreed to the tunnel.
-    if (this.request.upgrade !== undefined && !this.#tunnel)
+    if (this.request.upgrade !== undefined && !this.tunnel)
       return this.fault(errorCode.protocolError, 'DATA before the protocol was switched')
     super.receive(chunk)
   }
@@ -94,7 +96,7 @@ export class Http2ServerStream extends Http2Stream implements ServerStream {
   /** RFC 9113 §8.1: once the answer is complete, a client that still sends is asked to stop. */
   protected override localEnd(): void {
     super.localEnd()
-    if (!this.closed && !this.#tunnel) this.resetWith(errorCode.noError)
+    if (!this.closed && !this.tunnel) this.resetWith(errorCode.noError)
   }
 }
 

@@ -41,6 +41,8 @@ export abstract class Http2Stream {
   /** Over in both directions; nothing is delivered or sent any more. */
   closed = false
   remoteEnded = false
+  /** Both halves carry raw bytes and end on their own. */
+  protected tunnel = false
   protected localEnded = false
   /** DATA bytes that `content-length` still promises, or {@link unknownLength}. */
   protected incomingLeft = unknownLength
@@ -180,8 +182,10 @@ export abstract class Http2Stream {
     this.receiver.onReset(error)
   }
 
-  /** Resets when no byte moved for `idleMs`. Called about once a second. */
-  sweep(now: number, idleMs: number): void {
+  /** Resets when no byte moved for too long. Called about once a second. */
+  sweep(now: number): void {
+    const { idleTimeoutMs, tunnelIdleTimeoutMs } = this.owner.limits
+    const idleMs = this.tunnel ? tunnelIdleTimeoutMs : idleTimeoutMs
     if (this.#moved) {
       this.#moved = false
       this.#movedAt = now

@@ -125,7 +125,7 @@ export class FieldCollector {
   /** Trailing fields, without those that must not come late. */
   trailers(block: FieldBlock): HeaderList | HeadFault {
     if (block.tooLarge) return malformed('trailers over the limit')
-    if (block.malformed) return malformed('forbidden character in a trailer')
+    if (block.fault !== undefined) return malformed(block.fault)
     const trailers = new HeaderList()
     for (let i = 0; i < block.length; i++) {
       const name = block.names[i] ?? ''

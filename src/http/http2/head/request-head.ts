@@ -33,7 +33,7 @@ export class RequestHeadReader {
 
   read(block: FieldBlock, endStream: boolean): RequestHead | HeadFault {
     if (block.tooLarge) return new HeadFault('headers_too_large', 'header list over the limit')
-    if (block.malformed) return malformed('forbidden character in a field')
+    if (block.fault !== undefined) return malformed(block.fault)
     const regularAt = this.#readPseudo(block)
     if (regularAt instanceof HeadFault) return regularAt
     return (
@@ -140,15 +140,18 @@ export class RequestHeadReader {
   #build(endStream: boolean): RequestHead {
     const fields = this.#fields
     const upgrade = this.#protocol?.toLowerCase()
+    // RFC 8441 §5: an extended CONNECT stands for the GET of an HTTP/1.1 upgrade.
+    const method = upgrade === undefined ? (this.#method ?? '') : 'GET'
     return {
-      // RFC 8441 §5: an extended CONNECT stands for the GET of an HTTP/1.1 upgrade.
-      method: upgrade === undefined ? (this.#method ?? '') : 'GET',
+      method,
       scheme: this.#scheme === 'https' ? 'https' : 'http',
       authority: this.#authority ?? '',
       path: this.#path ?? '',
       headers: fields.headers,
       version: '2',
-      bodyLength: endStream || upgrade !== undefined ? 0 : fields.contentLength,
+      // A tunnel has no body; what comes before it is there is kept for it.
+      bodyLength:
+        endStream || upgrade !== undefined || method === 'CONNECT' ? 0 : fields.contentLength,
       upgrade,
       expectContinue: fields.expectContinue,
       acceptsTrailers: fields.acceptsTrailers,

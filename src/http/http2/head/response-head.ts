@@ -33,7 +33,7 @@ export class ResponseHeadReader {
 
   read(block: FieldBlock, endStream: boolean, asked: Asked): ResponseHead | HeadFault {
     if (block.tooLarge) return malformed('header list over the limit')
-    if (block.malformed) return malformed('forbidden character in a field')
+    if (block.fault !== undefined) return malformed(block.fault)
     const status = readStatus(block)
     if (status === undefined) return malformed(':status')
     if (status < 200 && (endStream || status === 101)) return malformed(`status ${status}`)

@@ -14,6 +14,9 @@ interface DecoderLimits {
   readonly maxFields: number
 }
 
+/** RFC 9113 §8.2.1. */
+const forbiddenCharacter = 'forbidden character in a field'
+
 /** Larger lengths and indexes than this are refused before they can overflow (RFC 7541 §5.1). */
 const maxInteger = 2 ** 24
 
@@ -53,7 +56,7 @@ export class HpackDecoder {
         block.tooLarge = true
         continue
       }
-      if (!field.valid) block.malformed = true
+      if (!field.valid) block.fault = forbiddenCharacter
       block.add(field.name, field.value)
     }
   }

@@ -5,8 +5,8 @@ export class FieldBlock {
   readonly names: string[] = []
   readonly values: string[] = []
   length = 0
-  /** A name or value that RFC 9113 §8.2.1 forbids was among them. */
-  malformed = false
+  /** Why the head that it is can't be taken, if that is known already. */
+  fault: string | undefined
   /** The block passed a limit; the fields are incomplete. */
   tooLarge = false
 
@@ -18,7 +18,7 @@ export class FieldBlock {
 
   clear(): void {
     this.length = 0
-    this.malformed = false
+    this.fault = undefined
     this.tooLarge = false
   }
 }

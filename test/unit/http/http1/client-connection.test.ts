@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import t from 'tap'
 import { ExchangeError } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
-import { unknownLength } from '../../../../src/http/message.ts'
+import { unknownLength, type RequestHead } from '../../../../src/http/message.ts'
 import { call } from './calling.ts'
 import { settled, turn } from './wire.ts'
 
@@ -413,13 +414,23 @@ t.test('what a request left behind does not tell the next one to write', async t
 const switching =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n'
 
+/** RFC 6455 §4.2.2. */
+function acceptOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
+}
+
+/** The client's own wish, with its key. */
+function webSocket(): Partial<RequestHead> {
+  return { upgrade: 'websocket', headers: HeaderList.of({ 'sec-websocket-key': 'x' }) }
+}
+
 t.test('101 opens a tunnel, whose first bytes may come with it', async t => {
   await using client = await call()
-  const answer = client.request({ path: '/chat', upgrade: 'websocket' }, false)
+  const answer = client.request({ path: '/chat', ...webSocket() }, false)
   answer.stream.write(Buffer.from('too early'))
   t.equal(
     await client.peer.untilHas('\r\n\r\n'),
-    'GET /chat HTTP/1.1\r\nHost: orders\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    'GET /chat HTTP/1.1\r\nHost: orders\r\nsec-websocket-key: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
   )
   client.peer.send(`${switching}\x81\x02hi`)
   await answer.until(({ body }) => body !== '')
@@ -434,7 +445,7 @@ t.test('101 opens a tunnel, whose first bytes may come with it', async t => {
 t.test('both halves of a tunnel end on their own, and nothing is told after both', async t => {
   for (const peerFirst of [true, false]) {
     await using client = await call()
-    const answer = client.request({ upgrade: 'websocket' }, false)
+    const answer = client.request(webSocket(), false)
     client.peer.send(switching)
     await answer.until(({ head }) => head !== undefined)
     if (peerFirst) {
@@ -458,9 +469,43 @@ t.test('both halves of a tunnel end on their own, and nothing is told after both
   }
 })
 
+t.test(
+  'a WebSocket without a key gets one, and the proof that it was read is taken out',
+  async t => {
+    const keys: string[] = []
+    for (const accept of [acceptOf, () => 'another']) {
+      await using client = await call()
+      const answer = client.request({ upgrade: 'websocket' }, false)
+      const [, key = ''] =
+        /sec-websocket-key: (.*)\r/.exec(await client.peer.untilHas('\r\n\r\n')) ?? []
+      t.equal(Buffer.from(key, 'base64').length, 16)
+      keys.push(key)
+      client.peer.send(
+        switching.replace('\r\n\r\n', `\r\nSec-WebSocket-Accept: ${accept(key)}\r\n\r\n`),
+      )
+      await answer.until(({ head, error }) => head !== undefined || error !== undefined)
+      t.equal(
+        answer.head?.headers.has('sec-websocket-accept'),
+        accept === acceptOf ? false : undefined,
+      )
+      t.equal(answer.error?.code, accept === acceptOf ? undefined : 'upstream_protocol')
+    }
+    t.not(keys[0], keys[1])
+  },
+)
+
+t.test('a tunnel that is given up is reset', async t => {
+  await using client = await call()
+  const answer = client.request(webSocket(), false)
+  client.peer.send(switching)
+  await answer.until(({ head }) => head !== undefined)
+  answer.stream.reset(new ExchangeError('downstream_closed', 'gone'))
+  t.equal(await client.peer.ended(), 'reset')
+})
+
 t.test('a reset tunnel is told', async t => {
   await using client = await call()
-  const answer = client.request({ upgrade: 'websocket' }, false)
+  const answer = client.request(webSocket(), false)
   client.peer.send(switching)
   await answer.until(({ head }) => head !== undefined)
   client.peer.socket.resetAndDestroy()
@@ -473,7 +518,7 @@ t.test(
   async t => {
     for (const status of ['200 OK', '403 Forbidden']) {
       await using client = await call()
-      const answer = client.request({ upgrade: 'websocket' }, false)
+      const answer = client.request(webSocket(), false)
       await client.peer.untilHas('\r\n\r\n')
       client.peer.send(`HTTP/1.1 ${status}\r\nContent-Length: 5\r\n\r\nhello`)
       await answer.over()
@@ -489,7 +534,7 @@ t.test(
 t.test('B7: a 101 to another protocol is a fault', async t => {
   for (const lines of ['Upgrade: h2c', 'Upgrade: websocket, h2c', 'X-A: b']) {
     await using client = await call()
-    const answer = client.request({ upgrade: 'websocket' }, false)
+    const answer = client.request(webSocket(), false)
     client.peer.send(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines}\r\n\r\n`)
     await answer.over()
     t.equal(answer.error?.code, 'upstream_protocol')

@@ -8,6 +8,7 @@ class FakeConnection implements ClientConnection {
   served = 0
   closed = false
   drained = false
+  readonly multiplexed = true
   staleAt = Number.POSITIVE_INFINITY
   readonly limit: number
 
