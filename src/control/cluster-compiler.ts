@@ -1,3 +1,4 @@
+import type { AppProtocol } from '../model/app-protocol.ts'
 import type {
   CircuitBreakerPolicy,
   Cluster,
@@ -38,10 +39,15 @@ const defaults = {
 } as const
 
 /** A cluster with what the policy says and the documented defaults for the rest. */
-export function compileCluster(name: string, policy: Policy | undefined): Cluster {
+export function compileCluster(
+  name: string,
+  policy: Policy | undefined,
+  appProtocol?: AppProtocol,
+): Cluster {
   const { connectTimeout, loadBalancing, healthCheck } = policy ?? {}
   return {
     name,
+    ...(appProtocol !== undefined && { appProtocol }),
     ...merge(defaults.cluster, { loadBalancing, connectTimeoutMs: connectTimeout }),
     circuitBreaker: compileBreaker(policy?.circuitBreaker ?? {}),
     outlierDetection: compileOutliers(policy?.outlierDetection ?? {}),

@@ -1,4 +1,5 @@
 import type { Subscribed } from '../discovery/message.ts'
+import { declaredProtocol } from '../model/app-protocol.ts'
 import type { Cluster } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
@@ -114,7 +115,7 @@ function compileService(
     qualifiedName,
     service: { name, hosts: hostsOf(resource.metadata), port: port.port, routes },
     attachedRoutes: attached,
-    cluster: compileCluster(name, policy),
+    cluster: compileCluster(name, policy, declaredProtocol(port)),
     endpoints: compileEndpoints(resource, port, context.instances),
   }
 }

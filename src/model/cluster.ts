@@ -1,9 +1,13 @@
+import type { AppProtocol } from './app-protocol.ts'
+
 export type LoadBalancing = 'peak-ewma' | 'least-request' | 'round-robin'
 
 /** What a route points at: one port of one Service, its endpoints' common policy. All fields are resolved. */
 export interface Cluster {
   /** `<service>.<namespace>:<port>`. */
   readonly name: string
+  /** Absent: the application is taken to speak what its callers speak, and asked before that is relied on. */
+  readonly appProtocol?: AppProtocol
   readonly loadBalancing: LoadBalancing
   /** Default 1000. */
   readonly connectTimeoutMs: number

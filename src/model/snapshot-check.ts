@@ -39,6 +39,7 @@ export function checkSnapshot(candidate: unknown): Check {
 type Report = (path: string, message: string) => void
 
 const modes: readonly unknown[] = ['strict', 'permissive']
+const appProtocols: readonly unknown[] = [undefined, 'http', 'http2', 'tcp']
 const loadBalancing: readonly unknown[] = ['peak-ewma', 'least-request', 'round-robin']
 const policies = {
   circuitBreaker: ['failureRatio', 'minRequests', 'windowMs', 'openMs'],
@@ -57,6 +58,8 @@ function checkCluster(name: string, cluster: unknown, report: Report): void {
   const path = `clusters.${name}`
   if (!isRecord(cluster)) return report(path, 'is no object')
   if (cluster['name'] !== name) report(`${path}.name`, 'differs from its key')
+  if (!appProtocols.includes(cluster['appProtocol']))
+    report(`${path}.appProtocol`, `unknown: ${JSON.stringify(cluster['appProtocol'])}`)
   if (!loadBalancing.includes(cluster['loadBalancing']))
     report(`${path}.loadBalancing`, `unknown: ${JSON.stringify(cluster['loadBalancing'])}`)
   if (!isAtLeast(1, cluster['connectTimeoutMs']))
