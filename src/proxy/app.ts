@@ -69,8 +69,8 @@ export async function startProxy(
     metrics.register(sidecarMetrics(running))
     logger.info({ ports: running.plane.ports, identity: first.uri }, 'sidecar runs')
     const close = async (): Promise<void> => {
-      running.close()
       admin.close()
+      await running.close()
     }
     return {
       ports: { ...running.plane.ports, admin: admin.port },

@@ -105,10 +105,19 @@ export class DataPlane {
     this.#snapshot = snapshot
   }
 
-  /** The application may need its upstreams to finish what is in flight, so these go last. */
-  async drain(): Promise<void> {
+  /** Takes nothing new from the mesh, and finishes what came. */
+  async drainInbound(): Promise<void> {
     await this.inboundListener.listener.drain()
+  }
+
+  /** The same for calls of the application, which it may need to finish what came; so this goes last. */
+  async drainOutbound(): Promise<void> {
     await Promise.all(this.outboundListeners.map(listener => listener.drain()))
+  }
+
+  /** Connections that the application has to us. */
+  get outboundConnections(): number {
+    return this.outboundListeners.reduce((sum, listener) => sum + listener.connections, 0)
   }
 
   close(): void {

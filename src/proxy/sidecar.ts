@@ -12,6 +12,7 @@ import { clientTlsOptions } from '../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check.ts'
+import { applicationGone } from './application-watch.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { DataPlane } from './data-plane.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
@@ -50,6 +51,9 @@ export class Sidecar {
   readonly #rotation: Rotation
   readonly #stopCheck: StopCheck | undefined
   #draining: Promise<void> | undefined
+  #inboundDraining: Promise<boolean> | undefined
+  /** The last snapshot's way to disk. */
+  #stored: Promise<void> | undefined
 
   /** Binds the ports and works by the snapshot on disk, if there is one, before the control plane is heard of. */
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
@@ -84,33 +88,59 @@ export class Sidecar {
 
   /** What keeps it from taking traffic; undefined when it takes some. */
   get waitingFor(): string | undefined {
-    if (this.#draining !== undefined) return 'its end: it drains'
+    if (this.#inboundDraining !== undefined) return 'its end: it drains'
     return this.plane.snapshot === undefined ? 'the first snapshot' : undefined
   }
 
-  /** Takes itself out of the mesh, finishes what is in flight, within the bootstrap's limit. */
+  /**
+   * Takes itself out of the mesh, finishes what is in flight, and serves the application's calls until it has gone;
+   * all of it within the bootstrap's limit.
+   */
   drain(): Promise<void> {
     this.#draining ??= this.#drain()
     return this.#draining
   }
 
-  close(): void {
+  /**
+   * The first half of {@link drain}: what comes from the mesh goes elsewhere, calls of the application go on.
+   * @returns false when the bootstrap's limit was over before all was finished.
+   */
+  drainInbound(): Promise<boolean> {
+    this.#inboundDraining ??= this.#drainInbound()
+    return this.#inboundDraining
+  }
+
+  /** Resolves when nothing is written any more. */
+  async close(): Promise<void> {
     this.#stopCheck?.()
     this.#rotation.close()
     this.client.close()
     this.plane.close()
+    await this.#stored
   }
 
   async #drain(): Promise<void> {
+    const { drainTimeoutMs, application } = this.bootstrap
+    const signal = AbortSignal.timeout(drainTimeoutMs)
+    const connections = (): number => this.plane.outboundConnections
+    const finish = async (): Promise<true> => {
+      await this.drainInbound()
+      await applicationGone({ ...application, connections, signal })
+      await this.plane.drainOutbound()
+      return true
+    }
+    const inTime = await Promise.race([finish(), delay(drainTimeoutMs, false, { ref: false })])
+    this.#options.logger.info({ inTime }, 'drained')
+    await this.close()
+  }
+
+  async #drainInbound(): Promise<boolean> {
     this.#stopCheck?.()
     const { drainTimeoutMs } = this.bootstrap
     const left = await this.client.leave(Math.min(leaveTimeoutMs, drainTimeoutMs))
-    const inTime = await Promise.race([
-      this.plane.drain().then(() => true),
-      delay(drainTimeoutMs, false, { ref: false }),
-    ])
-    this.#options.logger.info({ left, inTime }, 'drained')
-    this.close()
+    this.#options.logger.info({ left }, 'out of the mesh')
+    const end = delay(drainTimeoutMs, false, { ref: false })
+    return Promise.race([this.plane.drainInbound().then(() => true), end])
   }
 
   #createClient(stored: Snapshot | undefined): SubscriptionClient {
@@ -146,9 +176,10 @@ export class Sidecar {
     }
     this.#apply(check.snapshot)
     const { logger } = this.#options
-    await this.#file
+    this.#stored = this.#file
       .write(check.snapshot)
       .catch((error: unknown) => logger.error({ error }, 'could not store the snapshot'))
+    await this.#stored
     return []
   }
 

@@ -81,15 +81,8 @@ export class LocalMesh {
     )
   }
 
-  /** Sidecars first, so that their applications can finish what is in flight. */
   async stop(): Promise<void> {
-    const applications = this.#workloads.flatMap(({ application }) => application ?? [])
-    await Promise.all(
-      this.#sidecars.map(({ child, bootstrap }) =>
-        child.stop(bootstrap.drainTimeoutMs + sidecarGraceMs),
-      ),
-    )
-    await Promise.all(applications.map(application => application.stop(applicationGraceMs)))
+    await Promise.all(this.#workloads.map(stopWorkload))
     await this.#control.stop(controlGraceMs)
   }
 
@@ -161,4 +154,24 @@ export class LocalMesh {
     const shown = formatLogLine(name, line)
     if (shown !== undefined) this.#options.print(shown)
   }
+}
+
+/** The application ends when it has finished what came from the mesh, and its sidecar when it has gone. */
+async function stopWorkload({ sidecar, application }: LocalWorkload): Promise<void> {
+  if (sidecar !== undefined) await drainInbound(sidecar)
+  await Promise.all([
+    application?.stop(applicationGraceMs),
+    sidecar?.child.stop(sidecar.bootstrap.drainTimeoutMs + sidecarGraceMs),
+  ])
+}
+
+async function drainInbound({ child, bootstrap }: LocalSidecar): Promise<void> {
+  if (child.pid === undefined) return
+  const { admin, drainTimeoutMs } = bootstrap
+  const signal = AbortSignal.timeout(drainTimeoutMs)
+  // One that does not answer is not waited for: it is told to end next.
+  await fetch(`http://${admin.host}:${admin.port}/drain/inbound`, { method: 'POST', signal }).then(
+    response => response.body?.cancel(),
+    () => {},
+  )
 }

@@ -11,7 +11,9 @@ export function adminPages(
   sidecar: () => Sidecar | undefined,
   metrics: MetricsRegistry,
 ): Readonly<Record<string, AdminPage>> {
-  const page = (answer: (running: Sidecar) => AdminAnswer): AdminPage['answer'] => {
+  const page = (
+    answer: (running: Sidecar) => AdminAnswer | Promise<AdminAnswer>,
+  ): AdminPage['answer'] => {
     return () => {
       const running = sidecar()
       return running === undefined ? joining : answer(running)
@@ -27,6 +29,7 @@ export function adminPages(
       answer: async () => ({ status: 200, ...(await metrics.expose()) }),
     },
     '/drain': { method: 'POST', answer: page(startDrain) },
+    '/drain/inbound': { method: 'POST', answer: page(drainInbound) },
   }
 }
 
@@ -43,6 +46,12 @@ function readiness(sidecar: Sidecar): AdminAnswer {
 function startDrain(sidecar: Sidecar): AdminAnswer {
   void sidecar.drain()
   return jsonAnswer({ draining: true }, 202)
+}
+
+/** Answers when it is done, so that whoever ends the application can wait for it: a hook before its end, a script. */
+async function drainInbound(sidecar: Sidecar): Promise<AdminAnswer> {
+  const inTime = await sidecar.drainInbound()
+  return jsonAnswer({ drained: inTime }, inTime ? 200 : 504)
 }
 
 function configurationOf({ bootstrap, identity, client, plane }: Sidecar): object {
