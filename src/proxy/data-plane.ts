@@ -4,14 +4,13 @@ import { LogLimit } from '../base/log-limit.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { sweepBlocks } from '../http/block-pool.ts'
-import { defaultLimits } from '../http/limits.ts'
+import { defaultLimits, meshLimits } from '../http/limits.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { AccessLog } from '../telemetry/access-log.ts'
 import type { RequestStats } from '../telemetry/request-stats.ts'
 import { Dialer } from './upstream/dialer.ts'
-import type { Chain } from './exchange/filter.ts'
 import { AccessLogFilter } from './filters/access-log.ts'
 import { InboundListener } from './listener/inbound-listener.ts'
 import { Inbound } from './inbound.ts'
@@ -59,7 +58,7 @@ export class DataPlane {
     const { application, accessLog: mode = 'errors' } = bootstrap
     const now = monotonicNow
     this.#logger = logger
-    this.#pools = new PoolSet(new Dialer({ identity, limits: defaultLimits, now }).dial)
+    this.#pools = new PoolSet(new Dialer({ identity, limits: defaultLimits, meshLimits, now }).dial)
     identity.onChange(() => this.#pools.renewMesh())
     const log = new AccessLog({ mode, write: writeAccessLog })
     const accessLog = (direction: 'inbound' | 'outbound'): AccessLogFilter =>
@@ -150,7 +149,7 @@ export class DataPlane {
     return new InboundListener({
       address,
       identity,
-      limits: defaultLimits,
+      limits: meshLimits,
       onRequest: chain.handle,
       onRefused: error => this.#refused('inbound', unrouted, error),
       now: monotonicNow,
@@ -158,27 +157,26 @@ export class DataPlane {
   }
 
   #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
-    const create = (address: SocketAddress, chain: Chain, purpose: string): Listener =>
-      createPlainListener({
-        purpose,
-        address,
-        limits: defaultLimits,
-        onRequest: chain.handle,
-        onRefused: error => this.#refused('outbound', this.outbound.unrouted, error),
-        now: monotonicNow,
-      })
+    const common = {
+      limits: defaultLimits,
+      onRefused: (error: ExchangeError) => this.#refused('outbound', this.outbound.unrouted, error),
+      now: monotonicNow,
+    }
     return [
-      create(
-        outbound,
-        this.outbound.chain(),
-        'outbound; move it with sidecar.outboundPort of the Workload',
-      ),
+      createPlainListener({
+        ...common,
+        address: outbound,
+        purpose: 'outbound; move it with sidecar.outboundPort of the Workload',
+        onRequest: this.outbound.chain().handle,
+      }),
       ...upstreams.map(({ host, port, service }) =>
-        create(
-          { host, port },
-          this.outbound.chain(service),
-          `upstream ${service}; move it with upstreams[].localPort of the Workload`,
-        ),
+        createPlainListener({
+          ...common,
+          address: { host, port },
+          purpose: `upstream ${service}; move it with upstreams[].localPort of the Workload`,
+          onRequest: this.outbound.chain(service).handle,
+          destination: this.outbound.destination(service),
+        }),
       ),
     ]
   }

@@ -1,6 +1,7 @@
 import type { Now } from '../base/clock.ts'
 import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
+import type { RequestHead, WireProtocol } from '../http/message.ts'
 import type { Cluster } from '../model/cluster.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
@@ -9,7 +10,7 @@ import { Chain, type Filter } from './exchange/filter.ts'
 import { PeerFilter } from './filters/peer.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
-import { attemptHeader, targetPortHeader } from './mesh-headers.ts'
+import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
 import type { ActiveRoute } from './routing/router.ts'
 
 export interface InboundOptions {
@@ -22,22 +23,30 @@ export interface InboundOptions {
   readonly random: Random
 }
 
+interface LocalPort {
+  readonly cluster: ActiveCluster
+  readonly route: ActiveRoute
+  readonly protocol: WireProtocol
+}
+
 /** Calls from the mesh to the local application: one cluster a port, of one endpoint each. */
 export class Inbound {
   readonly clusters = new Map<string, ActiveCluster>()
   /** Requests that reached no port. */
   readonly unrouted = new RequestStats()
   readonly chain: Chain
-  /** By port as text, as the header between sidecars carries it. */
-  readonly #ports = new Map<string, { cluster: ActiveCluster; route: ActiveRoute }>()
-  readonly #defaultPort: string
+  /** By what the header between sidecars says. */
+  readonly #ports = new Map<string, LocalPort>()
+  readonly #defaultPort: number
 
   constructor({ application, environment, accessLog, guards, now, random }: InboundOptions) {
-    this.#defaultPort = String(application.ports[0] ?? '')
+    this.#defaultPort = application.ports[0] ?? 0
     for (const port of application.ports) {
       const cluster = localCluster(application.host, port, environment)
       this.clusters.set(cluster.name, cluster)
-      this.#ports.set(String(port), { cluster, route: localRoute(cluster) })
+      const route = localRoute(cluster)
+      for (const protocol of ['http/1.1', 'h2', 'tcp'] as const)
+        this.#ports.set(targetPort(port, protocol), { cluster, route, protocol })
     }
     const forwarder = new Forwarder(random)
     const router: Filter = { onRequest: exchange => this.#route(exchange) }
@@ -62,7 +71,7 @@ export class Inbound {
   /** Only ports that were declared can be reached, whatever the peer asks for. */
   #route(exchange: Exchange): boolean {
     const { headers } = exchange.request
-    const port = headers.get(targetPortHeader) ?? this.#defaultPort
+    const port = headers.get(targetPortHeader) ?? this.#defaultTarget(exchange.request)
     headers.delete(targetPortHeader)
     headers.delete(attemptHeader)
     const target = this.#ports.get(port)
@@ -72,7 +81,14 @@ export class Inbound {
     }
     exchange.cluster = target.cluster
     exchange.route = target.route
+    exchange.upstreamProtocol = target.protocol
     return true
+  }
+
+  /** For who is no sidecar. */
+  #defaultTarget({ version, upgrade }: RequestHead): string {
+    const isHttp2 = version === '2' && upgrade === undefined
+    return targetPort(this.#defaultPort, isHttp2 ? 'h2' : 'http/1.1')
   }
 }
 
@@ -104,7 +120,7 @@ function localPolicy(name: string): Cluster {
       panicRatio: 1,
     },
     retryBudget: { ratio: 0.2, minPerSecond: 10 },
-    concurrency: { maxRequests: 10_000, maxPending: 10_000, maxConnectionsPerEndpoint: 1024 },
+    concurrency: { maxRequests: 16_384, maxPending: 10_000, maxConnectionsPerEndpoint: 1024 },
   }
 }
 

@@ -1,4 +1,5 @@
 import { errorTable, type ErrorCode, type ExchangeError } from '../base/errors.ts'
+import { appendGrpcStatus, grpcCode, grpcContentType, grpcStatusOfHttp } from '../http/grpc.ts'
 import { HeaderList } from '../http/headers.ts'
 import type { ResponseHead } from '../http/message.ts'
 
@@ -17,8 +18,14 @@ const advice: Partial<Record<ErrorCode, string>> = {
   draining: 'the sidecar is about to end; another endpoint will answer',
 }
 
-/** The only place where an error becomes an answer (invariant 2). */
-export function renderLocalReply(error: ExchangeError): { head: ResponseHead; body: Buffer } {
+interface LocalReply {
+  readonly head: ResponseHead
+  /** Undefined: the head is all. */
+  readonly body: Buffer | undefined
+}
+
+/** With {@link renderGrpcReply} the only place where an error becomes an answer (invariant 2). */
+export function renderLocalReply(error: ExchangeError): LocalReply & { readonly body: Buffer } {
   const { status } = errorTable[error.code]
   const document = { error: error.code, message: error.message, advice: advice[error.code] }
   const body = Buffer.from(`${JSON.stringify(document)}\n`)
@@ -27,4 +34,30 @@ export function renderLocalReply(error: ExchangeError): { head: ResponseHead; bo
     head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
     body,
   }
+}
+
+/** What a gRPC caller is told. */
+export function grpcStatusOfError({ code }: ExchangeError): number {
+  return code === 'upstream_timeout'
+    ? grpcCode.deadlineExceeded
+    : grpcStatusOfHttp(errorTable[code].status)
+}
+
+/** The same for a gRPC caller, which looks at the status in the trailers only. */
+export function renderGrpcReply(error: ExchangeError): LocalReply {
+  const headers = grpcTrailers(error)
+  headers.append('content-type', grpcContentType)
+  return {
+    head: { status: 200, reason: '', headers, version: '2', bodyLength: 0 },
+    body: undefined,
+  }
+}
+
+/** Ends an answer that has begun already. */
+export function grpcTrailers(error: ExchangeError): HeaderList {
+  const fields = HeaderList.of({ [reasonHeader]: error.code })
+  const hint = advice[error.code]
+  const message = hint === undefined ? error.message : `${error.message}; ${hint}`
+  appendGrpcStatus(fields, grpcStatusOfError(error), message)
+  return fields
 }

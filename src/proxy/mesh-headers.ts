@@ -1,7 +1,13 @@
 import type { HeaderList } from '../http/headers.ts'
+import type { WireProtocol } from '../http/message.ts'
 
-/** Application port at the peer that the request is for; between sidecars only. */
+/** Application port at the peer that the request is for, as {@link targetPort} writes it; between sidecars only. */
 export const targetPortHeader = 'x-weft-port'
+
+/** `8080`, or `8080/h2` and `8080/tcp` when the application is to be spoken to in something else than HTTP/1.1. */
+export function targetPort(port: number, protocol: WireProtocol): string {
+  return protocol === 'http/1.1' ? String(port) : `${port}/${protocol}`
+}
 
 /** Number of this try, from the second on, so that an upper hop can tell retries apart. */
 export const attemptHeader = 'x-weft-attempt'

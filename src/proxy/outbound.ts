@@ -5,12 +5,20 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import type { Exchange } from './exchange/exchange.ts'
+import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
 import { RequestIdFilter } from './filters/request-id.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
 import { stripControlHeaders } from './mesh-headers.ts'
-import { matchRoute, pickCluster, RouteTable, type RoutedService } from './routing/router.ts'
+import {
+  matchRoute,
+  pickCluster,
+  RouteTable,
+  tunnelRoute,
+  type ActiveRoute,
+  type RoutedService,
+} from './routing/router.ts'
 
 export interface OutboundOptions {
   readonly environment: ClusterEnvironment
@@ -24,6 +32,7 @@ export class Outbound {
   readonly clusters = new Map<string, ActiveCluster>()
   /** Requests that reached no cluster. */
   readonly unrouted = new RequestStats()
+  readonly detections = new DetectionStats()
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
   readonly #forwarder: Forwarder
@@ -70,6 +79,17 @@ export class Outbound {
     })
   }
 
+  /** For a listener whose connections all go to `service`. */
+  destination(service: string): Destination {
+    const cluster = (): ActiveCluster | undefined => this.#table?.service(service)?.cluster
+    return {
+      authority: service,
+      appProtocol: () => cluster()?.policy.appProtocol,
+      warm: () => cluster()?.warm(this.#options.now()),
+      detections: this.detections,
+    }
+  }
+
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.clusters.clear()
@@ -86,6 +106,8 @@ export class Outbound {
   }
 
   #choose(exchange: Exchange, service: RoutedService): boolean {
+    if (exchange.request.method === 'CONNECT' && service.cluster !== undefined)
+      return this.#send(exchange, tunnelRoute(service.cluster), service.cluster)
     const route = matchRoute(service, exchange.request)
     if (route === undefined) {
       exchange.fail(
@@ -100,8 +122,13 @@ export class Outbound {
       )
       return false
     }
+    return this.#send(exchange, route, cluster)
+  }
+
+  #send(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster): boolean {
     exchange.route = route
     exchange.cluster = cluster
+    exchange.upstreamProtocol = cluster.protocolFor(exchange.request)
     return true
   }
 

@@ -13,6 +13,8 @@ export interface AccessLogEntry {
   readonly authority: string
   readonly path: string
   readonly status: number
+  /** Of a gRPC call that was answered. */
+  readonly grpcStatus?: number | undefined
   readonly reason: ErrorCode | undefined
   readonly durationMs: number
   readonly requestBytes: number
@@ -47,10 +49,10 @@ export class AccessLog {
     this.#write = options.write
   }
 
-  /** Asked before an entry is put together. `now` in monotonic ms. */
-  wants(status: number, reason: ErrorCode | undefined, now: number): boolean {
+  /** Asked before an entry is put together. `outcome` as an HTTP status, `now` in monotonic ms. */
+  wants(outcome: number, reason: ErrorCode | undefined, now: number): boolean {
     if (this.#mode === 'off') return false
-    if (this.#mode === 'errors' && reason === undefined && status < 500) return false
+    if (this.#mode === 'errors' && reason === undefined && outcome < 500) return false
     return this.#limit.admit(now)
   }
 
@@ -67,6 +69,7 @@ function formatEntry(entry: AccessLogEntry, suppressed: number): string {
     authority: shorten(entry.authority),
     path: shorten(withoutQuery(entry.path)),
     status: entry.status,
+    grpcStatus: entry.grpcStatus,
     reason: entry.reason,
     flag: entry.reason === undefined ? undefined : errorTable[entry.reason].envoyFlag,
     durationMs: Math.round(entry.durationMs * 1000) / 1000,

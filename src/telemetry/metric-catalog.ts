@@ -32,6 +32,11 @@ const catalog = {
     help: 'Inbound connections without mTLS that permissive mode let in.',
     type: 'counter',
   },
+  protocolDetections: {
+    name: 'weft_protocol_detections_total',
+    help: 'Connections whose protocol was found out because their port does not declare it; by what, and as what.',
+    type: 'counter',
+  },
   handshakeFailures: {
     name: 'weft_tls_handshake_failures_total',
     help: 'Inbound connections refused because the peer did not prove an identity of the mesh.',

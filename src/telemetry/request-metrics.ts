@@ -36,6 +36,25 @@ export function* requestMetrics(owners: readonly LabelledStats[]): Iterable<Metr
     owners,
     'responseBytes',
   )
+  yield* tunnelFamilies(owners)
+}
+
+const tunnelMetrics = [
+  ['opened', 'weft_tunnels_opened_total', 'Tunnels opened: WebSocket, CONNECT, opaque TCP.', 1],
+  ['closed', 'weft_tunnels_closed_total', 'Tunnels closed.', 1],
+  ['receivedBytes', 'weft_tunnel_received_bytes_total', 'Bytes in tunnels from the client.', 1],
+  ['sentBytes', 'weft_tunnel_sent_bytes_total', 'Bytes in tunnels to the client.', 1],
+  ['durationMs', 'weft_tunnel_seconds_total', 'How long closed tunnels have lasted.', 1000],
+] as const
+
+function tunnelFamilies(owners: readonly LabelledStats[]): MetricFamily[] {
+  const used = owners.filter(({ stats }) => stats.tunnels.opened > 0)
+  return tunnelMetrics.map(([field, name, help, unit]) => ({
+    name,
+    help,
+    type: 'counter',
+    samples: used.map(({ labels, stats }) => ({ labels, value: stats.tunnels[field] / unit })),
+  }))
 }
 
 function outcomes({ labels, stats }: LabelledStats): Sample[] {

@@ -9,6 +9,18 @@ const codeIndex = Object.fromEntries(errorCodes.map((code, index) => [code, inde
   Record<ErrorCode, number>
 >
 
+/** WebSockets, CONNECT and opaque TCP, which are counted while they last. */
+export class TunnelStats {
+  opened = 0
+  closed = 0
+  /** From the client. */
+  receivedBytes = 0
+  /** To the client. */
+  sentBytes = 0
+  /** Of those that are closed, in sum. */
+  durationMs = 0
+}
+
 /** What a route or cluster counts: plain numbers, turned into metrics when scraped. */
 export class RequestStats {
   /** Requests that ended well for the mesh, by the hundreds digit of their status. */
@@ -20,6 +32,7 @@ export class RequestStats {
   /** Bodies only. */
   requestBytes = 0
   responseBytes = 0
+  readonly tunnels = new TunnelStats()
 
   /** @param reason why this sidecar answered for the upstream, or broke an answer off. */
   observe(status: number, reason: ErrorCode | undefined, durationMs: number): void {

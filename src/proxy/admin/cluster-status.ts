@@ -1,4 +1,6 @@
-import type { ActiveCluster, ActiveEndpoint } from '../upstream/cluster.ts'
+import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
+import type { ActiveCluster } from '../upstream/cluster.ts'
+import type { ConnectionPool } from '../upstream/connection-pool.ts'
 
 /** What `/clusters` tells of one cluster. */
 export function clusterStatus(cluster: ActiveCluster): object {
@@ -17,7 +19,7 @@ export function clusterStatus(cluster: ActiveCluster): object {
 }
 
 function endpointStatus(state: ActiveEndpoint): object {
-  const { endpoint, pool } = state
+  const { endpoint, pools } = state
   return {
     id: endpoint.id,
     workload: endpoint.workload,
@@ -30,7 +32,11 @@ function endpointStatus(state: ActiveEndpoint): object {
     requests: state.requests,
     failures: state.failures,
     latencyMs: Math.round(state.ewmaMs * 100) / 100,
-    connections: pool.size,
-    pending: pool.pending,
+    connections: sum(pools, ({ size }) => size),
+    pending: sum(pools, ({ pending }) => pending),
   }
+}
+
+function sum(pools: readonly ConnectionPool[], of: (pool: ConnectionPool) => number): number {
+  return pools.reduce((total, pool) => total + of(pool), 0)
 }

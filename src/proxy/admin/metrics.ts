@@ -4,6 +4,7 @@ import { requestMetrics, type LabelledStats } from '../../telemetry/request-metr
 import type { RequestStats } from '../../telemetry/request-stats.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Listener } from '../listener/listener.ts'
+import type { DetectionStats } from '../listener/plain-listener.ts'
 
 /** One side of the proxy as far as it is counted. */
 export interface MeasuredSide {
@@ -14,6 +15,20 @@ export interface MeasuredSide {
 }
 
 const breakerStates = { closed: 0, 'half-open': 1, open: 2 } as const
+
+/** The protocols that connections were taken for; those of clients that said nothing apart. */
+export function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily {
+  const sample = (protocol: string, by: string, value: number): Sample => ({
+    labels: { protocol, by },
+    value,
+  })
+  return metricFamily('protocolDetections', [
+    sample('http/1.1', 'bytes', connections['http/1.1']),
+    sample('h2', 'bytes', connections.h2),
+    sample('tcp', 'bytes', connections.tcp - silent),
+    sample('tcp', 'silence', silent),
+  ])
+}
 
 /** Turns the numbers of both sides into metrics, when scraped. */
 export function proxyMetrics(sides: readonly MeasuredSide[]): MetricProducer {

@@ -3,7 +3,7 @@ import type { MetricProducer } from '../../telemetry/metric-family.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
 import { clusterStatus } from './cluster-status.ts'
-import { proxyMetrics } from './metrics.ts'
+import { detectionMetrics, proxyMetrics } from './metrics.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
@@ -91,6 +91,7 @@ export function sidecarMetrics({
   const single = (value: number) => [{ labels: {}, value }]
   return function* produce() {
     yield* traffic()
+    yield detectionMetrics(outbound.detections)
     yield metricFamily('plainConnections', single(inboundListener.plainConnections))
     yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
     yield metricFamily('controlPlaneConnected', single(client.connected ? 1 : 0))

@@ -1,9 +1,11 @@
 import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
+import { grpcCode, grpcStatusOf, httpStatusOfGrpc } from '../../http/grpc.ts'
 import type { HeaderList } from '../../http/headers.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { ClientConnection, ClientStream, ResponseReceiver } from '../../http/stream.ts'
-import type { ActiveCluster, ActiveEndpoint } from '../upstream/cluster.ts'
-import type { Waiter } from '../upstream/connection-pool.ts'
+import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
+import type { ActiveCluster } from '../upstream/cluster.ts'
+import type { ConnectionPool, Waiter } from '../upstream/connection-pool.ts'
 import type { Exchange } from './exchange.ts'
 import { reasonHeader } from '../local-reply.ts'
 
@@ -27,10 +29,16 @@ export class Attempt implements ResponseReceiver, Waiter {
   readonly #exchange: Exchange
   readonly #owner: AttemptOwner
   readonly #cluster: ActiveCluster
+  /** Where it waits for a connection. */
+  #pool: ConnectionPool | undefined
   #stream: ClientStream | undefined
   #startedAt = 0
   #reused = false
   #settled = false
+  /** The answer is complete, which is not the end of a tunnel. */
+  #answerEnded = false
+  /** The status of a gRPC call is still to come, in the trailers. */
+  #awaitsOutcome = false
   #perTryTimer: NodeJS.Timeout | undefined
 
   constructor(
@@ -56,13 +64,12 @@ export class Attempt implements ResponseReceiver, Waiter {
     this.endpoint.requests++
     if (perTryTimeoutMs !== undefined)
       this.#perTryTimer = setTimeout(() => this.#onPerTryTimeout(), perTryTimeoutMs)
-    this.endpoint.pool.acquire(this, now)
+    this.#acquire(this.endpoint.pool(this.#exchange.upstreamProtocol, now), now)
   }
 
   onConnection(connection: ClientConnection): void {
     const exchange = this.#exchange
-    // A sidecar's connection is shared: its loss proves nothing of what the application has read.
-    this.#reused = connection.served > 0 && this.endpoint.endpoint.mesh === undefined
+    this.#reused = connection.served > 0 && !connection.multiplexed
     const { body } = exchange
     const stream = connection.request(exchange.request, this, body === undefined)
     this.#stream = stream
@@ -71,7 +78,10 @@ export class Attempt implements ResponseReceiver, Waiter {
   }
 
   onConnectFailed(error: ExchangeError): void {
-    this.#fail(error)
+    const now = this.#exchange.chain.now()
+    const other = this.#pool && this.endpoint.fallback(this.#pool, error, now)
+    if (other === undefined) this.#fail(error)
+    else this.#acquire(other, now)
   }
 
   /** @returns false when upstream is slow. */
@@ -81,6 +91,7 @@ export class Attempt implements ResponseReceiver, Waiter {
 
   endRequest(trailers: HeaderList | undefined): void {
     this.#stream?.end(trailers)
+    if (this.#answerEnded) this.#settle()
   }
 
   /** Downstream takes bytes again. */
@@ -92,7 +103,7 @@ export class Attempt implements ResponseReceiver, Waiter {
   cancel(error: ExchangeError): void {
     if (this.#settled) return
     this.#settle()
-    if (this.#stream === undefined) this.endpoint.pool.cancel(this)
+    if (this.#stream === undefined) this.#pool?.cancel(this)
     else this.#stream.reset(error)
   }
 
@@ -110,8 +121,10 @@ export class Attempt implements ResponseReceiver, Waiter {
   onHead(head: ResponseHead, end: boolean): void {
     clearTimeout(this.#perTryTimer)
     const now = this.#exchange.chain.now()
-    this.#cluster.observeHead(this.endpoint, head.status, now - this.#startedAt, now)
-    if (head.status >= 500 && this.#replaced(head)) return
+    const outcome = this.#exchange.isGrpc ? grpcOutcome(head, end) : head.status
+    this.#cluster.observeHead(this.endpoint, outcome, now - this.#startedAt, now)
+    if (outcome !== undefined && outcome >= 500 && this.#replaced(head)) return
+    this.#awaitsOutcome = outcome === undefined
     // `end` closes the exchange: count the endpoint free before its filters look.
     if (end) this.#settle()
     this.#exchange.relayHead(head, end)
@@ -122,7 +135,10 @@ export class Attempt implements ResponseReceiver, Waiter {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    this.#settle()
+    if (this.#awaitsOutcome) this.#observeOutcome(grpcStatusOf(trailers))
+    const { tunnelOpenedAt, requestEnded } = this.#exchange
+    if (tunnelOpenedAt === undefined || requestEnded) this.#settle()
+    this.#answerEnded = true
     this.#exchange.relayEnd(trailers)
   }
 
@@ -132,6 +148,11 @@ export class Attempt implements ResponseReceiver, Waiter {
 
   onWritable(): void {
     this.#exchange.stream.resume()
+  }
+
+  #acquire(pool: ConnectionPool, now: number): void {
+    this.#pool = pool
+    pool.acquire(this, now)
   }
 
   #replaced(head: ResponseHead): boolean {
@@ -147,10 +168,16 @@ export class Attempt implements ResponseReceiver, Waiter {
     return true
   }
 
+  #observeOutcome(grpcStatus: number = grpcCode.unknown): void {
+    const now = this.#exchange.chain.now()
+    this.#cluster.observeOutcome(this.endpoint, httpStatusOfGrpc(grpcStatus), now)
+  }
+
   #fail(error: ExchangeError): void {
     if (this.#settled) return
     this.#settle()
-    this.#observeFailure()
+    // What goes wrong within a tunnel is between its ends.
+    if (this.#exchange.tunnelOpenedAt === undefined) this.#observeFailure()
     this.#owner.onAttemptFailed(this.#exchange, this, { error, reused: this.#reused })
   }
 
@@ -175,6 +202,13 @@ export class Attempt implements ResponseReceiver, Waiter {
     clearTimeout(this.#perTryTimer)
     this.endpoint.active--
   }
+}
+
+/** Undefined: it comes with the trailers. */
+function grpcOutcome({ status, headers }: ResponseHead, end: boolean): number | undefined {
+  if (status !== 200) return status
+  if (!end) return undefined
+  return httpStatusOfGrpc(grpcStatusOf(headers) ?? grpcCode.unknown)
 }
 
 /** Reasons with which the peer's sidecar says that its application never saw the request. */

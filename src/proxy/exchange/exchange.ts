@@ -1,12 +1,25 @@
-import type { ExchangeError, ErrorCode } from '../../base/errors.ts'
+import type { ErrorCode, ExchangeError } from '../../base/errors.ts'
+import { grpcStatusOf, httpStatusOfGrpc, isGrpc } from '../../http/grpc.ts'
 import type { HeaderList } from '../../http/headers.ts'
-import type { RequestHead, ResponseHead } from '../../http/message.ts'
+import {
+  asksForTunnel,
+  opensTunnel,
+  type RequestHead,
+  type ResponseHead,
+  type WireProtocol,
+} from '../../http/message.ts'
 import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
+import type { TunnelStats } from '../../telemetry/request-stats.ts'
 import type { Attempt } from './attempt.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Chain } from './filter.ts'
 import type { Forwarding } from './forwarder.ts'
-import { renderLocalReply } from '../local-reply.ts'
+import {
+  grpcStatusOfError,
+  grpcTrailers,
+  renderGrpcReply,
+  renderLocalReply,
+} from '../local-reply.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { ActiveRoute } from '../routing/router.ts'
 
@@ -22,6 +35,8 @@ export class Exchange implements RequestReceiver {
   /** Set by the router. */
   route: ActiveRoute | undefined
   cluster: ActiveCluster | undefined
+  /** What the application is to be spoken to. */
+  upstreamProtocol: WireProtocol = 'http/1.1'
   attempt: Attempt | undefined
   /** Tries so far. */
   attempts = 0
@@ -33,16 +48,24 @@ export class Exchange implements RequestReceiver {
   endedAt = Number.POSITIVE_INFINITY
   /** Status sent downstream, 0 before. */
   status = 0
+  /** Of a gRPC call that was answered. */
+  grpcStatus: number | undefined
   /** Why Weft answered or reset this exchange itself. */
   reason: ErrorCode | undefined
   requestBytes = 0
   responseBytes = 0
+  /** Since when both halves carry raw bytes. */
+  tunnelOpenedAt: number | undefined
   /** The application's whole request is here: nothing more will come from downstream. */
   requestEnded: boolean
   timeout: NodeJS.Timeout | undefined
   retryTimer: NodeJS.Timeout | undefined
+  readonly isGrpc: boolean
   /** Undefined for a request without a body. */
   readonly body: ReplayBuffer | undefined
+  /** Counts the tunnel's bytes. */
+  #tunnels: TunnelStats | undefined
+  #answerEnded = false
   #completed = false
 
   constructor(stream: ServerStream, chain: Chain) {
@@ -50,12 +73,19 @@ export class Exchange implements RequestReceiver {
     this.request = stream.request
     this.chain = chain
     this.startedAt = chain.now()
-    this.requestEnded = stream.request.bodyLength === 0 && stream.request.upgrade === undefined
+    this.requestEnded = stream.request.bodyLength === 0 && !asksForTunnel(stream.request)
     this.body = this.requestEnded ? undefined : new ReplayBuffer()
+    const { version, method, headers } = this.request
+    this.isGrpc = version === '2' && method === 'POST' && isGrpc(headers)
   }
 
   get headSent(): boolean {
     return this.status !== 0
+  }
+
+  /** The status by which success is measured: that of a gRPC call stands in its trailers. */
+  get outcome(): number {
+    return this.grpcStatus === undefined ? this.status : httpStatusOfGrpc(this.grpcStatus)
   }
 
   /** Id of the endpoint that was tried last. */
@@ -69,6 +99,7 @@ export class Exchange implements RequestReceiver {
 
   onBody(chunk: Buffer): void {
     this.requestBytes += chunk.length
+    if (this.#tunnels !== undefined) this.#tunnels.receivedBytes += chunk.length
     if (this.#completed || this.body === undefined) return
     const attempt = this.attempt
     const taken = attempt?.sending === true
@@ -80,6 +111,7 @@ export class Exchange implements RequestReceiver {
     this.requestEnded = true
     this.body?.end(trailers)
     if (this.attempt?.sending === true) this.attempt.endRequest(trailers)
+    if (this.#answerEnded) this.#complete()
   }
 
   /** Downstream went away: nobody is left to answer. */
@@ -103,42 +135,59 @@ export class Exchange implements RequestReceiver {
     if (this.#completed) return
     this.body?.release()
     this.status = head.status
+    if (this.isGrpc && end) this.grpcStatus = grpcStatusOf(head.headers)
     this.chain.response(this, head)
     this.stream.sendHead(head, end)
     if (end) this.#complete()
+    else if (opensTunnel(this.request, head)) this.#openTunnel()
   }
 
   /** @returns false when downstream is slow: stop reading upstream until `onWritable`. */
   relayBody(chunk: Buffer): boolean {
     if (this.#completed) return true
     this.responseBytes += chunk.length
+    if (this.#tunnels !== undefined) this.#tunnels.sentBytes += chunk.length
     return this.stream.write(chunk)
   }
 
   relayEnd(trailers: HeaderList | undefined): void {
     if (this.#completed) return
+    if (this.isGrpc) this.grpcStatus = grpcStatusOf(trailers)
     this.stream.end(trailers)
-    this.#complete()
+    this.#answerEnded = true
+    // The other half of a tunnel goes on until it ends (RFC 9110 §9.3.6, RFC 6455 §7.1.1).
+    if (this.tunnelOpenedAt === undefined || this.requestEnded) this.#complete()
   }
 
   /** Ends the exchange with an answer of our own, or with a reset where an answer has begun. */
   fail(error: ExchangeError): void {
     if (this.#completed) return
     this.reason = error.code
-    if (this.headSent) this.stream.reset(error)
-    else this.#reply(error)
+    if (!this.headSent) this.#reply(error)
+    else if (this.isGrpc) this.stream.end(grpcTrailers(error))
+    else this.stream.reset(error)
     this.#complete()
   }
 
   #reply(error: ExchangeError): void {
-    const { head, body } = renderLocalReply(error)
+    const { head, body } = this.isGrpc ? renderGrpcReply(error) : renderLocalReply(error)
     this.status = head.status
+    if (this.isGrpc) this.grpcStatus = grpcStatusOfError(error)
     this.chain.response(this, head)
-    const bodyless = this.request.method === 'HEAD'
+    const bodyless = body === undefined || this.request.method === 'HEAD'
     this.stream.sendHead(head, bodyless)
     if (bodyless) return
     this.stream.write(body)
     this.stream.end()
+  }
+
+  /** Neither the route's limit nor the outcome of a request have a meaning from here on. */
+  #openTunnel(): void {
+    if (this.#completed) return
+    clearTimeout(this.timeout)
+    this.tunnelOpenedAt = this.chain.now()
+    this.#tunnels = this.cluster?.stats.tunnels
+    if (this.#tunnels !== undefined) this.#tunnels.opened++
   }
 
   /** A codec may tell of a reset while it is handed the last of the answer. */

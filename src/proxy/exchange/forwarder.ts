@@ -1,15 +1,20 @@
 import { ExchangeError, errorTable, type ErrorCode } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { formatGrpcTimeout, grpcTimeoutHeader, parseGrpcTimeout } from '../../http/grpc.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { RetryPolicy } from '../../model/route.ts'
 import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
 import { decideRetry, type RetryDecision } from '../../resilience/retry-decision.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
-import type { ActiveEndpoint, ActiveCluster } from '../upstream/cluster.ts'
+import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
+import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Exchange } from './exchange.ts'
 import type { Filter } from './filter.ts'
 import { targetPortHeader, attemptHeader } from '../mesh-headers.ts'
+
+/** A timer of more than this fires at once. */
+const longestTimerMs = 2 ** 31 - 1
 
 /** What an exchange carries between its tries. */
 export interface Forwarding {
@@ -55,20 +60,23 @@ export class Forwarder implements AttemptOwner, Filter {
     }
     const forwarding = { cluster, policy: route.retry, limit, breaker, permit, tried: undefined }
     exchange.forwarding = forwarding
-    if (route.timeoutMs !== undefined) this.#startTimeout(exchange, route.timeoutMs)
+    const timeoutMs = timeoutOf(exchange, route.timeoutMs)
+    if (timeoutMs !== undefined) this.#startTimeout(exchange, timeoutMs)
     cluster.budget.deposit(exchange.startedAt)
     this.#tryOnce(exchange, forwarding)
   }
 
   /** Gives back what {@link forward} took, and tells the breaker how the exchange as a whole ended. */
-  onComplete({ forwarding, status, reason, attempts }: Exchange): void {
+  onComplete(exchange: Exchange): void {
+    const { forwarding, outcome, reason, attempts, tunnelOpenedAt } = exchange
     if (forwarding === undefined) return
     const { limit, breaker, permit } = forwarding
     limit.release()
     // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off.
     if (attempts === 0 || (reason !== undefined && errorTable[reason].source === 'downstream'))
       breaker.onIgnored(permit)
-    else if (status >= 500 || reason !== undefined) breaker.onFailure(permit)
+    else if (tunnelOpenedAt !== undefined) breaker.onSuccess(permit)
+    else if (outcome >= 500 || reason !== undefined) breaker.onFailure(permit)
     else breaker.onSuccess(permit)
   }
 
@@ -140,7 +148,10 @@ export class Forwarder implements AttemptOwner, Filter {
       )
     exchange.attempts++
     const { headers } = exchange.request
-    if (endpoint.endpoint.mesh !== undefined) headers.set(targetPortHeader, endpoint.portText)
+    if (endpoint.endpoint.mesh !== undefined)
+      headers.set(targetPortHeader, endpoint.targetPorts[exchange.upstreamProtocol])
+    if (exchange.isGrpc && exchange.deadlineAt !== Number.POSITIVE_INFINITY)
+      headers.set(grpcTimeoutHeader, formatGrpcTimeout(exchange.deadlineAt - now))
     if (exchange.attempts > 1) headers.set(attemptHeader, String(exchange.attempts))
     const attempt = new Attempt(exchange, cluster, endpoint, this)
     exchange.attempt = attempt
@@ -155,6 +166,14 @@ export class Forwarder implements AttemptOwner, Filter {
       exchange.fail(error)
     }, timeoutMs)
   }
+}
+
+/** A caller's deadline holds beside the route's; the shorter one counts. */
+function timeoutOf({ isGrpc, request }: Exchange, routeMs: number | undefined): number | undefined {
+  if (!isGrpc) return routeMs
+  const callerMs = parseGrpcTimeout(request.headers.get(grpcTimeoutHeader))
+  if (callerMs === undefined) return routeMs
+  return Math.min(callerMs, longestTimerMs, routeMs ?? Number.POSITIVE_INFINITY)
 }
 
 function describe(

@@ -20,7 +20,7 @@ export class AccessLogFilter implements Filter {
   onComplete(exchange: Exchange): void {
     const { log, direction, wallNow } = this.#options
     const { request, reason, status, startedAt, endedAt } = exchange
-    if (!log.wants(status, reason, endedAt)) return
+    if (!log.wants(exchange.outcome, reason, endedAt)) return
     const durationMs = endedAt - startedAt
     log.write({
       time: wallNow() - durationMs,
@@ -29,6 +29,7 @@ export class AccessLogFilter implements Filter {
       authority: request.authority,
       path: request.path,
       status,
+      grpcStatus: exchange.grpcStatus,
       reason,
       durationMs,
       requestBytes: exchange.requestBytes,

@@ -12,7 +12,15 @@ export class StatsFilter implements Filter {
 
   onComplete(exchange: Exchange): void {
     const stats = exchange.cluster?.stats ?? this.unrouted
-    stats.observe(exchange.status, exchange.reason, exchange.endedAt - exchange.startedAt)
+    const { outcome, reason, startedAt, endedAt, tunnelOpenedAt } = exchange
+    if (tunnelOpenedAt !== undefined) {
+      // How long it lasted says nothing of how fast the service is.
+      stats.observe(outcome, reason, tunnelOpenedAt - startedAt)
+      stats.tunnels.closed++
+      stats.tunnels.durationMs += endedAt - tunnelOpenedAt
+      return
+    }
+    stats.observe(outcome, reason, endedAt - startedAt)
     stats.requestBytes += exchange.requestBytes
     stats.responseBytes += exchange.responseBytes
   }

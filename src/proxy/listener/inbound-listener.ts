@@ -1,26 +1,18 @@
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
-import type { Now } from '../../base/clock.ts'
-import type { ExchangeError } from '../../base/errors.ts'
-import { Http1ServerConnection } from '../../http/http1/server-connection.ts'
-import { Http2ServerConnection } from '../../http/http2/server-connection.ts'
-import type { HttpLimits } from '../../http/limits.ts'
-import type { ConnectionInfo, RequestHandler } from '../../http/stream.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import { verifyServerPeer } from '../../identity/peer.ts'
 import { serverTlsOptions } from '../../identity/tls-options.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
+import { httpProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
-import { renderLocalReply } from '../local-reply.ts'
+import { ProtocolDetector } from './protocol-detector.ts'
+import { createServerCodec, type ServerCodecOptions } from './server-codec.ts'
 
-export interface InboundListenerOptions {
+export interface InboundListenerOptions extends ServerCodecOptions {
   readonly address: SocketAddress
   readonly identity: IdentityHolder
-  readonly limits: HttpLimits
-  readonly onRequest: RequestHandler
-  readonly onRefused: (error: ExchangeError) => void
-  readonly now: Now
 }
 
 /** First byte of a TLS record that carries a handshake (RFC 8446 §5.1). */
@@ -82,7 +74,14 @@ export class InboundListener {
 
   #servePlain(socket: Socket): void {
     this.plainConnections++
-    this.#serveHttp1(socket, infoOf(socket, undefined))
+    const { limits, now } = this.#options
+    const detector = new ProtocolDetector(socket, {
+      timeoutMs: limits.headerTimeoutMs,
+      acceptedAt: now(),
+      classify: httpProtocolOf,
+      start: protocol => createServerCodec(socket, { protocol }, this.#options),
+    })
+    this.listener.track(detector, socket)
   }
 
   #onSecure(socket: tls.TLSSocket): void {
@@ -93,41 +92,12 @@ export class InboundListener {
       this.handshakeFailures++
       return void socket.destroy()
     }
-    const info = infoOf(socket, peer)
-    if (socket.alpnProtocol === 'h2') this.#serveHttp2(socket, info)
-    else this.#serveHttp1(socket, info)
-  }
-
-  #serveHttp2(socket: tls.TLSSocket, info: ConnectionInfo): void {
-    const { limits, onRequest, onRefused, now } = this.#options
-    const connection = new Http2ServerConnection(socket, {
-      limits,
-      info,
-      onRequest,
-      onRefused,
-      now,
-    })
-    this.listener.track(connection, socket)
-  }
-
-  #serveHttp1(socket: Socket, info: ConnectionInfo): void {
-    const { limits, onRequest, onRefused, now } = this.#options
-    const connection = new Http1ServerConnection(socket, {
-      limits,
-      info,
-      onRequest,
-      onRefused,
-      now,
-      renderError: renderLocalReply,
-    })
-    this.listener.track(connection, socket)
+    const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1'
+    const codec = createServerCodec(socket, { protocol, peerIdentity: peer }, this.#options)
+    this.listener.track(codec, socket)
   }
 }
 
 function tlsOptions(identity: Identity): tls.TlsOptions {
   return serverTlsOptions(identity, { alpn: ['h2', 'http/1.1'], rejectUnauthorized: true })
-}
-
-function infoOf(socket: Socket, peerIdentity: string | undefined): ConnectionInfo {
-  return { remoteAddress: socket.remoteAddress ?? '', peerIdentity }
 }

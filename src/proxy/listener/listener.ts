@@ -13,7 +13,7 @@ export interface ListenerOptions {
   /** Sockets read into the buffer that all share. Not for those on which TLS is put. Default false. */
   readonly sharesReads?: boolean
   readonly now: Now
-  /** Sockets open at once; further ones are closed unanswered and counted. Default 10000. */
+  /** Sockets open at once; further ones are closed unanswered and counted. Default 16384. */
   readonly maxConnections?: number
 }
 
@@ -103,7 +103,7 @@ export class Listener {
   }
 
   #accept(socket: net.Socket, reader: SharedReader | undefined): void {
-    const { maxConnections = 10_000, accept } = this.#options
+    const { maxConnections = 16_384, accept } = this.#options
     if (this.#sockets.size >= maxConnections) {
       this.refused++
       return void socket.destroy()

@@ -1,39 +1,104 @@
-import type { Now } from '../../base/clock.ts'
-import type { ExchangeError } from '../../base/errors.ts'
-import { Http1ServerConnection } from '../../http/http1/server-connection.ts'
-import type { HttpLimits } from '../../http/limits.ts'
-import type { RequestHandler } from '../../http/stream.ts'
+import type { Socket } from 'node:net'
+import type { WireProtocol } from '../../http/message.ts'
+import type { SharedReader } from '../../http/shared-reader.ts'
+import type { AppProtocol } from '../../model/app-protocol.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
+import { http2ProtocolOf, httpProtocolOf, wireProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
-import { renderLocalReply } from '../local-reply.ts'
+import { ProtocolDetector } from './protocol-detector.ts'
+import { createServerCodec, type ServerCodec, type ServerCodecOptions } from './server-codec.ts'
 
-export interface PlainListenerOptions {
-  readonly purpose: string
-  readonly address: SocketAddress
-  readonly limits: HttpLimits
-  readonly onRequest: RequestHandler
-  readonly onRefused: (error: ExchangeError) => void
-  readonly now: Now
+/** Which protocol connections were taken for where it was not declared. */
+export class DetectionStats {
+  readonly connections: Record<WireProtocol, number> = { 'http/1.1': 0, h2: 0, tcp: 0 }
+  /** Those of `tcp` that were so because the client said nothing. */
+  silent = 0
 }
 
-/** A port for the local application and its people: HTTP/1 without TLS. */
+/** Where all connections of a listener go to. */
+export interface Destination {
+  /** host:port as callers write it. */
+  readonly authority: string
+  /** What is known of it now; undefined: each connection shows it. */
+  appProtocol(): AppProtocol | undefined
+  /** Raw bytes will probably go there soon. */
+  warm(): void
+  readonly detections: DetectionStats
+}
+
+export interface PlainListenerOptions extends ServerCodecOptions {
+  readonly purpose: string
+  readonly address: SocketAddress
+  /** Present: other protocols than HTTP go there too. Absent: each request says where it goes. */
+  readonly destination?: Destination
+}
+
+/** A port for the local application and its people, without TLS. */
 export function createPlainListener(options: PlainListenerOptions): Listener {
-  const { purpose, address, now } = options
+  const { purpose, address, now, destination } = options
   const listener: Listener = new Listener({
     purpose,
     address,
     now,
     sharesReads: true,
     accept: (socket, reader) => {
-      const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity: undefined }
-      const connection = new Http1ServerConnection(socket, {
-        ...options,
-        info,
-        renderError: renderLocalReply,
-      })
-      reader?.attach(connection)
+      const accepted = { socket, reader }
+      const declared = destination === undefined ? 'http' : destination.appProtocol()
+      const connection =
+        declared === 'tcp'
+          ? startCodec(accepted, 'tcp', options)
+          : detect(accepted, declared, options)
       listener.track(connection, socket)
     },
   })
   return listener
+}
+
+interface Accepted {
+  readonly socket: Socket
+  readonly reader: SharedReader | undefined
+}
+
+function detect(
+  accepted: Accepted,
+  declared: 'http' | 'http2' | undefined,
+  options: PlainListenerOptions,
+): ProtocolDetector {
+  const { socket, reader } = accepted
+  const { limits, now } = options
+  const undeclared = declared === undefined ? options.destination : undefined
+  const detector = new ProtocolDetector(socket, {
+    timeoutMs: limits.headerTimeoutMs,
+    acceptedAt: now(),
+    classify: classifiers[declared ?? 'undeclared'],
+    start: protocol => {
+      if (undeclared !== undefined) undeclared.detections.connections[protocol]++
+      return startCodec(accepted, protocol, options)
+    },
+    ...(undeclared !== undefined && {
+      opaque: {
+        warm: () => undeclared.warm(),
+        silent: () => void undeclared.detections.silent++,
+      },
+    }),
+  })
+  reader?.attach(detector)
+  return detector
+}
+
+const classifiers = {
+  http: httpProtocolOf,
+  http2: http2ProtocolOf,
+  undeclared: wireProtocolOf,
+} as const
+
+function startCodec(
+  { socket, reader }: Accepted,
+  protocol: WireProtocol,
+  options: PlainListenerOptions,
+): ServerCodec {
+  const { authority } = options.destination ?? {}
+  const codec = createServerCodec(socket, { protocol, authority }, options)
+  reader?.attach(codec)
+  return codec
 }

@@ -19,6 +19,8 @@ export interface ActiveRoute {
 /** A service's routes, first match wins. */
 export interface RoutedService {
   readonly name: string
+  /** Its own cluster. */
+  readonly cluster: ActiveCluster | undefined
   readonly routes: readonly ActiveRoute[]
 }
 
@@ -31,6 +33,7 @@ export class RouteTable {
     for (const service of services) {
       const routed = {
         name: service.name,
+        cluster: clusters.get(service.name),
         routes: service.routes.map(route => activate(route, clusters)),
       }
       for (const host of service.hosts) this.#byAuthority.set(`${host}:${service.port}`, routed)
@@ -50,6 +53,18 @@ export class RouteTable {
 export function matchRoute(service: RoutedService, request: RequestHead): ActiveRoute | undefined {
   for (const route of service.routes) if (route.matches(request)) return route
   return undefined
+}
+
+/** As far as Gateway API goes, HTTPRoute says nothing of raw bytes: they go to the service itself. */
+export function tunnelRoute(cluster: ActiveCluster): ActiveRoute {
+  return {
+    name: 'tunnel',
+    matches: () => true,
+    backends: [{ cluster, weight: 1 }],
+    totalWeight: 1,
+    timeoutMs: undefined,
+    retry: { attempts: 2, statuses: [], backoffMs: 25 },
+  }
 }
 
 /** Chooses among the backends by weight; undefined when none may take traffic. */

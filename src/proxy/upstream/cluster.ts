@@ -1,9 +1,9 @@
 import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import { createLoadBalancer } from '../../balancing/create-load-balancer.ts'
-import { EndpointState } from '../../balancing/endpoint-state.ts'
 import type { LoadBalancer } from '../../balancing/load-balancer.ts'
 import { observeFailure, observeLatency } from '../../balancing/peak-ewma.ts'
+import type { RequestHead, WireProtocol } from '../../http/message.ts'
 import type { Cluster } from '../../model/cluster.ts'
 import type { Endpoint } from '../../model/endpoint.ts'
 import { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
@@ -11,25 +11,13 @@ import { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
 import { OutlierDetector } from '../../resilience/outlier-detector.ts'
 import { RetryBudget } from '../../resilience/retry-budget.ts'
 import { RequestStats } from '../../telemetry/request-stats.ts'
+import { ActiveEndpoint, type LendPool } from './active-endpoint.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { HealthChecks } from './health-checks.ts'
 
-/** An endpoint with the way to it. One object as long as the cluster names its id. */
-export class ActiveEndpoint extends EndpointState {
-  readonly pool: ConnectionPool
-  /** The application's port as the header between sidecars carries it. */
-  readonly portText: string
-
-  constructor(endpoint: Endpoint, pool: ConnectionPool) {
-    super(endpoint)
-    this.pool = pool
-    this.portText = String(endpoint.port)
-  }
-}
-
 /** Lends pools to endpoints: sidecars that serve several clusters are reached over one set of connections. */
 export interface PoolLender {
-  lend(endpoint: Endpoint, cluster: Cluster): ConnectionPool
+  lend(endpoint: Endpoint, cluster: Cluster, protocol: WireProtocol): ConnectionPool
   giveBack(pool: ConnectionPool): void
 }
 
@@ -90,6 +78,23 @@ export class ActiveCluster {
     this.#outliers = new OutlierDetector(policy.outlierDetection, this.endpoints)
   }
 
+  /**
+   * What to speak to the application. A caller's HTTP/2 goes on as HTTP/2 unless the port is declared otherwise;
+   * an upgrade needs HTTP/1.1 in any case.
+   */
+  protocolFor({ version, upgrade, method }: RequestHead): WireProtocol {
+    if (upgrade !== undefined) return 'http/1.1'
+    if (method === 'CONNECT') return 'tcp'
+    const { appProtocol } = this.policy
+    if (appProtocol === 'http2') return 'h2'
+    return appProtocol !== 'http' && version === '2' ? 'h2' : 'http/1.1'
+  }
+
+  /** Connects where raw bytes will probably go next, so that they need not wait for that. */
+  warm(now: number): void {
+    this.pick(now, undefined)?.pool('tcp', now).warm()
+  }
+
   /** Undefined when no endpoint may serve. */
   pick(now: number, tried: readonly ActiveEndpoint[] | undefined): ActiveEndpoint | undefined {
     this.#outliers.release(now)
@@ -98,23 +103,38 @@ export class ActiveCluster {
     return picked as ActiveEndpoint | undefined
   }
 
-  /** An answer came; a 5xx counts against the endpoint. */
-  observeHead(endpoint: ActiveEndpoint, status: number, latencyMs: number, now: number): void {
-    if (status >= 500) return this.observeFailure(endpoint, latencyMs, now)
+  /** An answer came; a 5xx counts against the endpoint. Undefined: {@link observeOutcome} will tell. */
+  observeHead(
+    endpoint: ActiveEndpoint,
+    status: number | undefined,
+    latencyMs: number,
+    now: number,
+  ): void {
+    if (status !== undefined && status >= 500) return this.observeFailure(endpoint, latencyMs, now)
     observeLatency(endpoint, latencyMs, now)
-    this.#outliers.observe(endpoint, false, now)
+    if (status !== undefined) this.#outliers.observe(endpoint, false, now)
+  }
+
+  /** What has become of an answer whose head did not say. */
+  observeOutcome(endpoint: ActiveEndpoint, status: number, now: number): void {
+    if (status >= 500) this.#countFailure(endpoint, now)
+    else this.#outliers.observe(endpoint, false, now)
   }
 
   /** No answer came, or a 5xx. */
   observeFailure(endpoint: ActiveEndpoint, latencyMs: number, now: number): void {
-    endpoint.failures++
     observeFailure(endpoint, latencyMs, now)
-    if (this.#outliers.observe(endpoint, true, now) === 'ejected') this.ejections++
+    this.#countFailure(endpoint, now)
   }
 
   close(): void {
     this.breaker.shutdown()
     this.#replaceEndpoints([])
+  }
+
+  #countFailure(endpoint: ActiveEndpoint, now: number): void {
+    endpoint.failures++
+    if (this.#outliers.observe(endpoint, true, now) === 'ejected') this.ejections++
   }
 
   #createBalancer(): LoadBalancer {
@@ -124,11 +144,14 @@ export class ActiveCluster {
 
   #replaceEndpoints(endpoints: readonly Endpoint[]): void {
     const { pools } = this.#environment
+    const giveBack = (endpoint: ActiveEndpoint): void => {
+      for (const pool of endpoint.pools) pools.giveBack(pool)
+    }
     const ids = new Set(endpoints.map(endpoint => endpoint.id))
     for (const [id, old] of this.#endpoints) {
       if (ids.has(id)) continue
       this.#endpoints.delete(id)
-      pools.giveBack(old.pool)
+      giveBack(old)
     }
     for (const endpoint of endpoints) {
       const kept = this.#endpoints.get(endpoint.id)
@@ -136,9 +159,9 @@ export class ActiveCluster {
         kept.endpoint = endpoint
         continue
       }
-      if (kept !== undefined) pools.giveBack(kept.pool)
-      const pool = pools.lend(endpoint, this.policy)
-      this.#endpoints.set(endpoint.id, new ActiveEndpoint(endpoint, pool))
+      if (kept !== undefined) giveBack(kept)
+      const lend: LendPool = protocol => pools.lend(endpoint, this.policy, protocol)
+      this.#endpoints.set(endpoint.id, new ActiveEndpoint(endpoint, lend))
     }
     this.#checks.update(this.policy.healthCheck, this.endpoints)
   }

@@ -20,6 +20,8 @@ export interface ConnectionPoolOptions {
    * which on another is opened beside it.
    */
   readonly growAt?: number
+  /** Connections over which requests are spread so; more are opened only when those are full. Default: all. */
+  readonly spread?: number
 }
 
 interface Pooled {
@@ -65,6 +67,11 @@ export class ConnectionPool implements ClientConnectionEvents {
     }
     this.#pending.push(waiter)
     this.#grow()
+  }
+
+  /** Sees to it that a connection is there, for somebody who will come soon. */
+  warm(): void {
+    if (this.#free.length === 0 && this.#dialing === 0 && this.#pending.length === 0) this.#grow(1)
   }
 
   cancel(waiter: Waiter): void {
@@ -136,15 +143,16 @@ export class ConnectionPool implements ClientConnectionEvents {
       if (connection.capacity === 0) continue
       if (best === undefined || connection.active < best.active) best = connection
     }
-    if (best !== undefined && best.active >= growAt) this.#grow()
+    const { spread = Number.POSITIVE_INFINITY } = this.#options
+    if (best !== undefined && best.active >= growAt && this.#connections.size < spread) this.#grow()
     return best
   }
 
-  #grow(): void {
+  #grow(wanted = this.#pending.length): void {
     const { maxConnections, growAt, dial } = this.#options
     if (this.#closed || this.#connections.size + this.#dialing >= maxConnections) return
     // A multiplexed connection will serve all waiters; HTTP/1.1 needs one for each.
-    if (this.#dialing >= (growAt === undefined ? this.#pending.length : 1)) return
+    if (this.#dialing >= (growAt === undefined ? wanted : 1)) return
     this.#dialing++
     dial(this).then(
       connection => this.#onDialed(connection),

@@ -1,4 +1,4 @@
-import net from 'node:net'
+import net, { type Socket } from 'node:net'
 import tls from 'node:tls'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
@@ -7,22 +7,27 @@ import { Http2ClientConnection } from '../../http/http2/client-connection.ts'
 import type { HttpLimits } from '../../http/limits.ts'
 import { SharedReader } from '../../http/shared-reader.ts'
 import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
+import { TcpClientConnection } from '../../http/tcp/client-connection.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import { verifyClientPeer } from '../../identity/peer.ts'
 import { clientTlsOptions } from '../../identity/tls-options.ts'
-import type { Endpoint, MeshAddress } from '../../model/endpoint.ts'
+import type { MeshAddress } from '../../model/endpoint.ts'
 import { established } from './connect.ts'
+import type { Dial, DialTarget } from './pool-set.ts'
 
 /** Shorter than the five seconds after which Node, the commonest server that says nothing, closes. */
 const idleMs = 4000
 
 export interface DialerOptions {
   readonly identity: IdentityHolder
+  /** With applications. */
   readonly limits: HttpLimits
+  /** With sidecars. */
+  readonly meshLimits: HttpLimits
   readonly now: Now
 }
 
-/** Opens connections: HTTP/2 in mTLS to sidecars, HTTP/1.1 to applications. */
+/** Opens connections: HTTP/2 in mTLS to sidecars, HTTP/1.1, HTTP/2 with prior knowledge or raw bytes to applications. */
 export class Dialer {
   readonly #options: DialerOptions
   #tls: tls.ConnectionOptions
@@ -36,18 +41,15 @@ export class Dialer {
     })
   }
 
-  readonly dial = (
-    endpoint: Endpoint,
-    timeoutMs: number,
-    events: ClientConnectionEvents,
-  ): Promise<ClientConnection> =>
-    endpoint.mesh === undefined
-      ? this.#dialApplication(endpoint, timeoutMs, events)
-      : this.#dialSidecar(endpoint.address, endpoint.mesh, timeoutMs, events)
+  readonly dial: Dial = (target, events) => {
+    const { address, mesh } = target.endpoint
+    return mesh === undefined
+      ? this.#dialApplication(target, events)
+      : this.#dialSidecar(address, mesh, target.timeoutMs, events)
+  }
 
   async #dialApplication(
-    { address, port }: Endpoint,
-    timeoutMs: number,
+    { endpoint: { address, port }, protocol, timeoutMs }: DialTarget,
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
@@ -56,7 +58,13 @@ export class Dialer {
     const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
     await established(socket, 'connect', where, timeoutMs)
     const { limits, now } = this.#options
-    const connection = new Http1ClientConnection(socket, { limits, events, now, idleMs, where })
+    if (protocol === 'h2')
+      return this.#greet(socket, reader, { limits, where, timeoutMs, events, refused })
+    const options = { limits, events, now, idleMs, where }
+    const connection =
+      protocol === 'tcp'
+        ? new TcpClientConnection(socket, options)
+        : new Http1ClientConnection(socket, options)
     reader.attach(connection)
     return connection
   }
@@ -79,30 +87,48 @@ export class Dialer {
       socket.destroy()
       throw new ExchangeError(mismatch.code, `${where}: ${mismatch.message}`, mismatch)
     }
-    const { limits, now } = this.#options
-    const greeting = new Greeting(events)
-    const connection = new Http2ClientConnection(socket, { limits, events: greeting, now })
+    const { meshLimits: limits } = this.#options
+    const greeted = { limits, where, timeoutMs, events, refused: refusedByTls }
+    return this.#greet(socket, reader, greeted)
+  }
+
+  async #greet(socket: Socket, reader: SharedReader, greeted: Greeted): Promise<ClientConnection> {
+    const { limits } = greeted
+    const greeting = new Greeting(greeted)
+    const options = { limits, events: greeting, now: this.#options.now }
+    const connection = new Http2ClientConnection(socket, options)
     reader.attach(connection)
-    await greeting.received(connection, where, timeoutMs)
+    await greeting.received(connection)
     return connection
   }
 }
 
+interface Greeted {
+  readonly limits: HttpLimits
+  readonly where: string
+  readonly timeoutMs: number
+  readonly events: ClientConnectionEvents
+  /** What it means that the connection ended instead. */
+  readonly refused: (where: string, error: ExchangeError | undefined) => ExchangeError
+}
+
 /**
- * The peer's SETTINGS, which prove that it took our certificate: in TLS 1.3 the client's handshake ends before the
- * server has looked at it. Until then the pool hears nothing of the connection.
+ * The peer's SETTINGS. They prove that a sidecar took our certificate, since in TLS 1.3 the client's handshake ends
+ * before the server has looked at it, and that an application speaks HTTP/2. Until then the pool hears nothing of the
+ * connection.
  */
 class Greeting implements ClientConnectionEvents {
-  readonly #events: ClientConnectionEvents
+  readonly #greeted: Greeted
   readonly #came = Promise.withResolvers<void>()
   #over = false
 
-  constructor(events: ClientConnectionEvents) {
-    this.#events = events
+  constructor(greeted: Greeted) {
+    this.#greeted = greeted
   }
 
-  /** @throws ExchangeError when the connection ended before, or after `timeoutMs`. */
-  async received(connection: ClientConnection, where: string, timeoutMs: number): Promise<void> {
+  /** @throws ExchangeError when the connection ended before, or after the time is up. */
+  async received(connection: ClientConnection): Promise<void> {
+    const { where, timeoutMs } = this.#greeted
     const late = new ExchangeError('connect_timeout', `${where} sent nothing in ${timeoutMs} ms`)
     const timer = setTimeout(() => {
       this.#came.reject(late)
@@ -110,28 +136,37 @@ class Greeting implements ClientConnectionEvents {
     }, timeoutMs)
     try {
       await this.#came.promise
-    } catch (error) {
-      if (error === late) throw late
-      throw new ExchangeError('tls_failed', `${where} refused us, perhaps our certificate`, error)
     } finally {
       clearTimeout(timer)
     }
   }
 
   onCapacity(connection: ClientConnection): void {
-    if (this.#over) return this.#events.onCapacity(connection)
+    if (this.#over) return this.#greeted.events.onCapacity(connection)
     this.#over = true
     this.#came.resolve()
   }
 
   onRetired(connection: ClientConnection): void {
-    if (this.#over) this.#events.onRetired(connection)
+    if (this.#over) this.#greeted.events.onRetired(connection)
   }
 
   onClosed(connection: ClientConnection, error: ExchangeError | undefined): void {
-    if (this.#over) this.#events.onClosed(connection, error)
-    else this.#came.reject(error)
+    const { events, refused: explain, where } = this.#greeted
+    if (this.#over) events.onClosed(connection, error)
+    else this.#came.reject(explain(where, error))
   }
+}
+
+function refusedByTls(where: string, error: ExchangeError | undefined): ExchangeError {
+  return new ExchangeError('tls_failed', `${where} refused us, perhaps our certificate`, error)
+}
+
+/** `upstream_protocol`: it does not speak HTTP/2. Nothing of a request was sent in any case. */
+function refused(where: string, error: ExchangeError | undefined): ExchangeError {
+  return error?.code === 'upstream_protocol'
+    ? new ExchangeError('upstream_protocol', `${where} does not speak HTTP/2`, error)
+    : new ExchangeError('connect_failed', `${where} closed instead of greeting`, error)
 }
 
 function wrongProtocol(socket: tls.TLSSocket): ExchangeError | undefined {

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts'
 import type { HealthCheckPolicy } from '../../model/cluster.ts'
-import type { ActiveEndpoint } from './cluster.ts'
+import type { ActiveEndpoint } from './active-endpoint.ts'
 import { startHealthCheck, type StopCheck } from './health-checker.ts'
 
 /** The active checks of one cluster: of its endpoints outside the mesh, since those inside report for themselves. */

@@ -1,15 +1,19 @@
+import type { WireProtocol } from '../../http/message.ts'
 import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
 import type { Cluster } from '../../model/cluster.ts'
 import type { Endpoint } from '../../model/endpoint.ts'
 import type { PoolLender } from './cluster.ts'
 import { ConnectionPool } from './connection-pool.ts'
 
+export interface DialTarget {
+  readonly endpoint: Endpoint
+  /** To speak to an endpoint without a sidecar. */
+  readonly protocol: WireProtocol
+  readonly timeoutMs: number
+}
+
 /** Opens one connection to an endpoint. Rejects with an ExchangeError, within the timeout. */
-export type Dial = (
-  endpoint: Endpoint,
-  timeoutMs: number,
-  events: ClientConnectionEvents,
-) => Promise<ClientConnection>
+export type Dial = (target: DialTarget, events: ClientConnectionEvents) => Promise<ClientConnection>
 
 interface Lent {
   readonly pool: ConnectionPool
@@ -18,9 +22,15 @@ interface Lent {
   borrowers: number
 }
 
-/** Connections to one sidecar at most; requests on the least busy from which on a further one is opened. */
-const meshConnections = 4
+/** Connections to one sidecar over which requests are spread; those on the least busy from which on one is added. */
+const meshSpread = 4
 const meshGrowAt = 256
+
+/** Only tunnels need more: each holds its place, of the 1000 that a connection has, for as long as it lasts. */
+const meshConnections = 64
+
+/** As {@link meshGrowAt}, for HTTP/2 to an application: the least that RFC 9113 §6.5.2 wants a server to take. */
+const http2GrowAt = 100
 
 /** The pools of a proxy, one per peer process, whatever number of clusters leads there. */
 export class PoolSet implements PoolLender {
@@ -32,20 +42,23 @@ export class PoolSet implements PoolLender {
     this.#dial = dial
   }
 
-  lend(endpoint: Endpoint, cluster: Cluster): ConnectionPool {
-    const key = poolKey(endpoint, cluster)
+  lend(endpoint: Endpoint, cluster: Cluster, protocol: WireProtocol): ConnectionPool {
+    const key = poolKey(endpoint, cluster, protocol)
     const known = this.#lent.get(key)
     if (known !== undefined) {
       known.borrowers++
       return known.pool
     }
     const mesh = endpoint.mesh !== undefined
+    const { connectTimeoutMs: timeoutMs, concurrency } = cluster
+    const multiplexed = mesh || protocol === 'h2'
     const pool = new ConnectionPool({
       name: endpoint.id,
-      dial: events => this.#dial(endpoint, cluster.connectTimeoutMs, events),
-      maxConnections: mesh ? meshConnections : cluster.concurrency.maxConnectionsPerEndpoint,
-      maxPending: cluster.concurrency.maxPending,
-      ...(mesh ? { growAt: meshGrowAt } : {}),
+      dial: events => this.#dial({ endpoint, protocol, timeoutMs }, events),
+      maxConnections: mesh ? meshConnections : concurrency.maxConnectionsPerEndpoint,
+      maxPending: concurrency.maxPending,
+      ...(multiplexed && { growAt: mesh ? meshGrowAt : http2GrowAt }),
+      ...(mesh && { spread: meshSpread }),
     })
     const lent = { pool, key, mesh, borrowers: 1 }
     this.#lent.set(key, lent)
@@ -79,6 +92,12 @@ export class PoolSet implements PoolLender {
 }
 
 /** Clusters share the way to a sidecar; an application outside the mesh has each cluster's own limits. */
-function poolKey({ id, address, mesh }: Endpoint, cluster: Cluster): string {
-  return mesh === undefined ? `${cluster.name} ${id}` : `${address}:${mesh.port} ${mesh.identity}`
+function poolKey(
+  { id, address, mesh }: Endpoint,
+  cluster: Cluster,
+  protocol: WireProtocol,
+): string {
+  return mesh === undefined
+    ? `${cluster.name} ${id} ${protocol}`
+    : `${address}:${mesh.port} ${mesh.identity}`
 }

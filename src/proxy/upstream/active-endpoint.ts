@@ -1,0 +1,57 @@
+import { EndpointState } from '../../balancing/endpoint-state.ts'
+import type { ExchangeError } from '../../base/errors.ts'
+import type { WireProtocol } from '../../http/message.ts'
+import type { Endpoint } from '../../model/endpoint.ts'
+import { targetPort } from '../mesh-headers.ts'
+import type { ConnectionPool } from './connection-pool.ts'
+
+/** How long an application that answered to HTTP/2 with something else is not asked again. */
+const http1OnlyMs = 60_000
+
+/** Connections that speak this to an endpoint; to one with a sidecar they are the same for all. */
+export type LendPool = (protocol: WireProtocol) => ConnectionPool
+
+/** An endpoint with the ways to it. One object as long as the cluster names its id. */
+export class ActiveEndpoint extends EndpointState {
+  /** Values of the header that tells a sidecar what to reach its application by. */
+  readonly targetPorts: Readonly<Record<WireProtocol, string>>
+  readonly #lend: LendPool
+  readonly #main: ConnectionPool
+  /** To the application itself, once somebody has spoken HTTP/2 to it. */
+  #http2: ConnectionPool | undefined
+  /** The same for raw bytes. */
+  #tcp: ConnectionPool | undefined
+  #http1OnlyUntil = Number.NEGATIVE_INFINITY
+
+  constructor(endpoint: Endpoint, lend: LendPool) {
+    super(endpoint)
+    const { port } = endpoint
+    this.targetPorts = {
+      'http/1.1': targetPort(port, 'http/1.1'),
+      h2: targetPort(port, 'h2'),
+      tcp: targetPort(port, 'tcp'),
+    }
+    this.#lend = lend
+    this.#main = lend('http/1.1')
+  }
+
+  /** Those that were lent. */
+  get pools(): ConnectionPool[] {
+    return [this.#main, this.#http2, this.#tcp].filter(pool => pool !== undefined)
+  }
+
+  /** @param now monotonic ms. */
+  pool(protocol: WireProtocol, now: number): ConnectionPool {
+    if (protocol === 'http/1.1' || this.endpoint.mesh !== undefined) return this.#main
+    if (protocol === 'tcp') return (this.#tcp ??= this.#lend('tcp'))
+    if (now < this.#http1OnlyUntil) return this.#main
+    return (this.#http2 ??= this.#lend('h2'))
+  }
+
+  /** What to turn to when `pool` could not connect because the application does not speak HTTP/2. */
+  fallback(pool: ConnectionPool, error: ExchangeError, now: number): ConnectionPool | undefined {
+    if (pool !== this.#http2 || error.code !== 'upstream_protocol') return undefined
+    this.#http1OnlyUntil = now + http1OnlyMs
+    return this.#main
+  }
+}
