@@ -34,7 +34,7 @@ const catalog = {
   },
   protocolDetections: {
     name: 'weft_protocol_detections_total',
-    help: 'Connections whose protocol was found out because their port does not declare it; by what, and as what.',
+    help: 'Connections whose protocol was found out because their port does not declare it; one that was silent first may show itself later, and counts again.',
     type: 'counter',
   },
   handshakeFailures: {

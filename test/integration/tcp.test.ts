@@ -196,3 +196,25 @@ t.test('a CONNECT to nowhere is answered with the reason', async t => {
   await client.until(({ received }) => received.includes('}'))
   t.match(client.received, /^HTTP\/1.1 404 [^]*x-weft-reason: no_route/)
 })
+
+t.test('a client of HTTP that has connected in advance is one of HTTP all the same', async t => {
+  const port = await startApplication(t, (_request, response) => response.end('hello'))
+  const { local, client: sidecar } = await startOrders(t, port)
+  const client = await TcpClient.connect(t, local)
+  await eventually(
+    async () => (await call(sidecar.ports.admin, { path: '/metrics' })).body,
+    text =>
+      text.includes(
+        'weft_tunnels_opened_total{direction="outbound",cluster="orders.default:80"} 1',
+      ),
+  )
+  for (const part of ['GET / HT', 'TP/1.1\r\nHost: orders\r\n\r\n']) client.socket.write(part)
+  await client.until(({ received }) => received.endsWith('hello'))
+  t.match(client.received, /^HTTP\/1.1 200 /)
+  client.received = ''
+  client.socket.write('GET / HTTP/1.1\r\nHost: orders\r\n\r\n')
+  await client.until(({ received }) => received.endsWith('hello'))
+  const { body } = await call(sidecar.ports.admin, { path: '/metrics' })
+  t.match(body, 'weft_protocol_detections_total{protocol="http/1.1",by="bytes"} 1')
+  t.match(body, 'weft_tunnels_closed_total{direction="outbound",cluster="orders.default:80"} 1')
+})

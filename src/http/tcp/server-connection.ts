@@ -14,6 +14,13 @@ import type {
 } from '../stream.ts'
 import { TcpConnection } from './connection.ts'
 
+/** The client had said nothing when the connection was taken for one of bytes: its first word may correct that. */
+export interface Provisional {
+  isTcp(chunk: Buffer): boolean
+  /** The socket is the caller's again, and `chunk` the first that came. */
+  takeBack(chunk: Buffer): void
+}
+
 export interface TcpServerOptions {
   readonly limits: HttpLimits
   readonly info: ConnectionInfo
@@ -21,6 +28,8 @@ export interface TcpServerOptions {
   readonly now: Now
   /** host:port that the client meant to reach. */
   readonly authority: string
+  /** Until one side has spoken. */
+  readonly provisional?: Provisional | undefined
 }
 
 /** Until the handler has set its own. */
@@ -36,16 +45,35 @@ export class TcpServerConnection extends TcpConnection implements ServerConnecti
   receiver: RequestReceiver = nobody
   readonly #idleMs: number
   readonly #watch: IdleWatch
+  #provisional: Provisional | undefined
 
   /** Calls the handler at once: the client may be waiting for the server's first word. */
-  constructor(socket: Socket, { limits, info, onRequest, now, authority }: TcpServerOptions) {
+  constructor(socket: Socket, options: TcpServerOptions) {
     super(socket)
-    this.#idleMs = limits.tunnelIdleTimeoutMs
-    this.#watch = new IdleWatch(socket, now())
-    this.connection = info
-    this.request = connectTo(authority)
+    this.#idleMs = options.limits.tunnelIdleTimeoutMs
+    this.#watch = new IdleWatch(socket, options.now())
+    this.#provisional = options.provisional
+    this.connection = options.info
+    this.request = connectTo(options.authority)
     socket.on('data', (chunk: Buffer) => this.receive(chunk))
-    onRequest(this)
+    options.onRequest(this)
+  }
+
+  override receive(chunk: Buffer): void {
+    const provisional = this.#provisional
+    this.#provisional = undefined
+    if (provisional === undefined || this.over || provisional.isTcp(chunk))
+      return super.receive(chunk)
+    this.over = true
+    this.receiver.onReset(
+      new ExchangeError('downstream_closed', 'the client speaks HTTP after all'),
+    )
+    provisional.takeBack(chunk)
+  }
+
+  override write(chunk: Buffer): boolean {
+    this.#provisional = undefined
+    return super.write(chunk)
   }
 
   /** The protocol has no word for it: the client goes on until it is done, or the drain's time is over. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { WireProtocol } from '../../http/message.ts'
 import type { SharedReader } from '../../http/shared-reader.ts'
 import type { AppProtocol } from '../../model/app-protocol.ts'
+import type { Provisional } from '../../http/tcp/server-connection.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 import { http2ProtocolOf, httpProtocolOf, wireProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
@@ -42,38 +43,32 @@ export function createPlainListener(options: PlainListenerOptions): Listener {
     now,
     sharesReads: true,
     accept: (socket, reader) => {
-      const accepted = { socket, reader }
       const declared = destination === undefined ? 'http' : destination.appProtocol()
-      const connection =
-        declared === 'tcp'
-          ? startCodec(accepted, 'tcp', options)
-          : detect(accepted, declared, options)
-      listener.track(connection, socket)
+      if (declared !== 'tcp')
+        return listener.track(detect(socket, reader, { ...options, declared }), socket)
+      const codec = startCodec(socket, { protocol: 'tcp' }, options)
+      reader?.attach(codec)
+      listener.track(codec, socket)
     },
   })
   return listener
 }
 
-interface Accepted {
-  readonly socket: Socket
-  readonly reader: SharedReader | undefined
-}
-
 function detect(
-  accepted: Accepted,
-  declared: 'http' | 'http2' | undefined,
-  options: PlainListenerOptions,
+  socket: Socket,
+  reader: SharedReader | undefined,
+  options: PlainListenerOptions & { readonly declared: 'http' | 'http2' | undefined },
 ): ProtocolDetector {
-  const { socket, reader } = accepted
-  const { limits, now } = options
+  const { limits, now, declared } = options
   const undeclared = declared === undefined ? options.destination : undefined
-  const detector = new ProtocolDetector(socket, {
+  return new ProtocolDetector(socket, {
+    reader,
     timeoutMs: limits.headerTimeoutMs,
     acceptedAt: now(),
     classify: classifiers[declared ?? 'undeclared'],
-    start: protocol => {
+    start: (protocol, provisional) => {
       if (undeclared !== undefined) undeclared.detections.connections[protocol]++
-      return startCodec(accepted, protocol, options)
+      return startCodec(socket, { protocol, provisional }, options)
     },
     ...(undeclared !== undefined && {
       opaque: {
@@ -82,8 +77,6 @@ function detect(
       },
     }),
   })
-  reader?.attach(detector)
-  return detector
 }
 
 const classifiers = {
@@ -93,12 +86,10 @@ const classifiers = {
 } as const
 
 function startCodec(
-  { socket, reader }: Accepted,
-  protocol: WireProtocol,
+  socket: Socket,
+  detected: { readonly protocol: WireProtocol; readonly provisional?: Provisional | undefined },
   options: PlainListenerOptions,
 ): ServerCodec {
   const { authority } = options.destination ?? {}
-  const codec = createServerCodec(socket, { protocol, authority }, options)
-  reader?.attach(codec)
-  return codec
+  return createServerCodec(socket, { ...detected, authority }, options)
 }

@@ -1,10 +1,14 @@
 import type { Socket } from 'node:net'
 import type { WireProtocol } from '../../http/message.ts'
-import type { ChunkReceiver } from '../../http/shared-reader.ts'
+import type { ChunkReceiver, SharedReader } from '../../http/shared-reader.ts'
 import type { ServerConnection } from '../../http/stream.ts'
+import type { Provisional } from '../../http/tcp/server-connection.ts'
 import type { ServerCodec } from './server-codec.ts'
 
-/** A client that has been silent for so long waits for the server to speak: MySQL, SMTP and their like. */
+/**
+ * A client that has been silent for so long waits for the server to speak: MySQL, SMTP and their like. Or it has
+ * connected in advance, which its first word will tell.
+ */
 const silentMs = 50
 
 /** The connection to the server may as well be made while it is still being waited. */
@@ -12,7 +16,9 @@ const warmMs = 10
 
 export interface ProtocolDetectorOptions {
   /** Puts the codec of that protocol on the socket. */
-  readonly start: (protocol: WireProtocol) => ServerCodec
+  readonly start: (protocol: WireProtocol, provisional?: Provisional) => ServerCodec
+  /** Where reads come from; absent: from the socket's events. */
+  readonly reader?: SharedReader | undefined
   /** Who has not shown by then what it speaks is let go, or is `tcp`; ms. */
   readonly timeoutMs: number
   /** Monotonic ms. */
@@ -42,8 +48,7 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
   constructor(socket: Socket, options: ProtocolDetectorOptions) {
     this.#socket = socket
     this.#options = options
-    socket.on('data', this.#onData)
-    socket.on('end', this.#onEnd)
+    this.#listen()
     if (options.opaque === undefined) return
     this.#timer = setTimeout(() => this.#warm(), warmMs)
     socket.once('close', () => clearTimeout(this.#timer))
@@ -54,7 +59,6 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
   }
 
   receive(chunk: Buffer): void {
-    if (this.#codec !== undefined) return this.#codec.receive(chunk)
     const bytes = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk])
     const protocol = this.#options.classify(bytes)
     if (protocol !== undefined) return this.#begin(protocol).receive(bytes)
@@ -83,8 +87,21 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
     this.#options.opaque?.warm()
     this.#timer = setTimeout(() => {
       this.#options.opaque?.silent()
-      this.#beginTcp()
+      this.#begin('tcp', {
+        isTcp: chunk => this.#options.classify(chunk) === 'tcp',
+        takeBack: chunk => {
+          this.#codec = undefined
+          this.#listen()
+          this.receive(chunk)
+        },
+      })
     }, silentMs - warmMs)
+  }
+
+  #listen(): void {
+    this.#socket.on('data', this.#onData)
+    this.#socket.on('end', this.#onEnd)
+    this.#options.reader?.attach(this)
   }
 
   /** No more will come that could tell. */
@@ -100,11 +117,12 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
   }
 
   /** From here on the codec itself hears of the socket. */
-  #begin(protocol: WireProtocol): ServerCodec {
+  #begin(protocol: WireProtocol, provisional?: Provisional): ServerCodec {
     clearTimeout(this.#timer)
     this.#socket.off('data', this.#onData)
     this.#socket.off('end', this.#onEnd)
-    const codec = this.#options.start(protocol)
+    const codec = this.#options.start(protocol, provisional)
+    this.#options.reader?.attach(codec)
     this.#codec = codec
     this.#start = Buffer.alloc(0)
     return codec

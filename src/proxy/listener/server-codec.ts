@@ -7,7 +7,7 @@ import type { HttpLimits } from '../../http/limits.ts'
 import type { WireProtocol } from '../../http/message.ts'
 import type { ChunkReceiver } from '../../http/shared-reader.ts'
 import type { RequestHandler, ServerConnection } from '../../http/stream.ts'
-import { TcpServerConnection } from '../../http/tcp/server-connection.ts'
+import { TcpServerConnection, type Provisional } from '../../http/tcp/server-connection.ts'
 import { renderLocalReply } from '../local-reply.ts'
 
 /** What the codecs of a listener's connections have in common. */
@@ -28,11 +28,12 @@ interface Downstream {
   readonly peerIdentity?: string | undefined
   /** Where raw bytes go, host:port. */
   readonly authority?: string | undefined
+  readonly provisional?: Provisional | undefined
 }
 
 export function createServerCodec(
   socket: Socket,
-  { protocol, peerIdentity, authority = '' }: Downstream,
+  { protocol, peerIdentity, authority = '', provisional }: Downstream,
   { limits, onRequest, onRefused, now }: ServerCodecOptions,
 ): ServerCodec {
   const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity }
@@ -41,7 +42,7 @@ export function createServerCodec(
     case 'h2':
       return new Http2ServerConnection(socket, options)
     case 'tcp':
-      return new TcpServerConnection(socket, { ...options, authority })
+      return new TcpServerConnection(socket, { ...options, authority, provisional })
     case 'http/1.1':
       return new Http1ServerConnection(socket, { ...options, renderError: renderLocalReply })
   }

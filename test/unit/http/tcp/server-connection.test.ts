@@ -2,12 +2,15 @@ import t from 'tap'
 import type { ExchangeError } from '../../../../src/base/errors.ts'
 import { defaultLimits } from '../../../../src/http/limits.ts'
 import type { ServerStream } from '../../../../src/http/stream.ts'
-import { TcpServerConnection } from '../../../../src/http/tcp/server-connection.ts'
+import {
+  TcpServerConnection,
+  type Provisional,
+} from '../../../../src/http/tcp/server-connection.ts'
 import { ignore } from '../../../support/handlers.ts'
 import { responseHead } from '../../../support/requests.ts'
 import { MemorySocket } from '../http1/memory-socket.ts'
 
-function accept(onRequest: (stream: ServerStream) => void) {
+function accept(onRequest: (stream: ServerStream) => void, provisional?: Provisional) {
   const socket = new MemorySocket()
   const clock = { now: 0 }
   const connection = new TcpServerConnection(socket.asSocket, {
@@ -16,6 +19,7 @@ function accept(onRequest: (stream: ServerStream) => void) {
     onRequest,
     now: () => clock.now,
     authority: 'orders:5432',
+    provisional,
   })
   return { socket, clock, connection }
 }
@@ -72,4 +76,52 @@ t.test('a client that goes without a word resets the exchange', async t => {
   })
   socket.destroy(new Error('ECONNRESET'))
   t.equal(await told.promise, 'downstream_closed')
+})
+
+/** Takes back what is not in lower case. */
+function provisionally() {
+  const taken: string[] = []
+  const provisional: Provisional = {
+    isTcp: chunk => /^[a-z]*$/.test(chunk.toString()),
+    takeBack: chunk => taken.push(chunk.toString()),
+  }
+  return { taken, provisional }
+}
+
+t.test(
+  "the client's first word takes a provisional connection back, and its exchange ends",
+  async t => {
+    const { taken, provisional } = provisionally()
+    const told: string[] = []
+    const { socket, connection } = accept(stream => {
+      stream.receiver = {
+        ...ignore,
+        onBody: chunk => told.push(chunk.toString()),
+        onReset: ({ code }) => told.push(code),
+      }
+    }, provisional)
+    connection.receive(Buffer.from('GET'))
+    t.strictSame([taken, told], [['GET'], ['downstream_closed']])
+    t.notOk(socket.destroyed, 'it is no longer ours')
+    connection.receive(Buffer.from('lost'))
+    socket.push(null)
+    socket.destroy()
+    await new Promise(resolve => setImmediate(resolve))
+    t.equal(told.length, 1, 'nothing more is told')
+  },
+)
+
+t.test('nothing is taken back once either side has spoken in its own way', async t => {
+  for (const first of ['client', 'server']) {
+    const { taken, provisional } = provisionally()
+    let heard = ''
+    const { connection } = accept(stream => {
+      stream.receiver = { ...ignore, onBody: chunk => void (heard += chunk.toString()) }
+    }, provisional)
+    if (first === 'client') connection.receive(Buffer.from('hello'))
+    else connection.write(Buffer.from('HELLO'))
+    connection.receive(Buffer.from('GET'))
+    t.strictSame(taken, [])
+    t.match(heard, 'GET')
+  }
 })

@@ -1,8 +1,11 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { preface } from '../../../../src/http/http2/protocol.ts'
 import type { WireProtocol } from '../../../../src/http/message.ts'
-import { httpProtocolOf } from '../../../../src/proxy/listener/first-bytes.ts'
+import type { Provisional } from '../../../../src/http/tcp/server-connection.ts'
+import { httpProtocolOf, wireProtocolOf } from '../../../../src/proxy/listener/first-bytes.ts'
 import { ProtocolDetector } from '../../../../src/proxy/listener/protocol-detector.ts'
+import { mockTime } from '../../../support/mock-time.ts'
 import { MemorySocket } from '../../http/http1/memory-socket.ts'
 
 function detect() {
@@ -104,3 +107,63 @@ t.test("bytes also come by the socket's own events, and its end closes it", asyn
   await new Promise(resolve => left.socket.once('close', resolve))
   t.strictSame(left.started, [])
 })
+
+t.test('a client that stays silent is taken for one of bytes, until it speaks HTTP', async t => {
+  mockTime(t)
+  const told: string[] = []
+  const socket = new MemorySocket()
+  let provisional: Provisional | undefined
+  const detector = new ProtocolDetector(socket.asSocket, {
+    timeoutMs: 1000,
+    acceptedAt: 0,
+    classify: wireProtocolOf,
+    opaque: { warm: () => told.push('warm'), silent: () => told.push('silent') },
+    start: (protocol, given) => {
+      told.push(protocol)
+      provisional = given
+      const receive = (chunk: Buffer): number => told.push(chunk.toString())
+      return { active: 1, receive, drain() {}, destroy() {}, sweep() {} }
+    },
+  })
+  mock.timers.tick(9)
+  t.strictSame(told, [])
+  mock.timers.tick(1)
+  t.strictSame(told, ['warm'])
+  mock.timers.tick(39)
+  t.strictSame(told, ['warm'])
+  mock.timers.tick(1)
+  t.strictSame(told.splice(0), ['warm', 'silent', 'tcp'])
+  t.equal(provisional?.isTcp(Buffer.from('\0')), true)
+  t.equal(provisional?.isTcp(Buffer.from('GET')), false)
+  provisional?.takeBack(Buffer.from('GET / HT'))
+  mock.timers.tick(900)
+  t.strictSame(told, [])
+  detector.receive(Buffer.from('TP/1.1\r\n'))
+  t.strictSame(told, ['http/1.1', 'GET / HTTP/1.1\r\n'])
+  t.equal(provisional, undefined)
+})
+
+t.test(
+  'what has begun like a request may take its time, and is bytes when that is over',
+  async t => {
+    const told: string[] = []
+    const socket = new MemorySocket()
+    const detector = new ProtocolDetector(socket.asSocket, {
+      timeoutMs: 1000,
+      acceptedAt: 0,
+      classify: wireProtocolOf,
+      opaque: { warm() {}, silent() {} },
+      start: protocol => {
+        told.push(protocol)
+        const receive = (chunk: Buffer): number => told.push(chunk.toString())
+        return { active: 1, receive, drain() {}, destroy() {}, sweep() {} }
+      },
+    })
+    detector.receive(Buffer.from('PING'))
+    detector.sweep(1000)
+    t.strictSame(told, [])
+    detector.sweep(1001)
+    t.strictSame(told, ['tcp', 'PING'])
+    socket.destroy()
+  },
+)
