@@ -93,6 +93,10 @@ const milliseconds = expected(
   'a positive number of milliseconds',
   value => Number.isFinite(value) && Number(value) > 0,
 )
+const workers = expected(
+  'a number of threads from 1 to 64',
+  value => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 64,
+)
 const labels = expected(
   'an object of strings',
   value => isObject(value) && Object.values(value).every(label => typeof label === 'string'),
@@ -125,6 +129,7 @@ const proxyBootstrap = object<ProxyBootstrap>({
   advertise: text,
   drainTimeoutMs: optional(milliseconds),
   accessLog: optional(oneOf('all', 'errors', 'off')),
+  workers: optional(workers),
 })
 
 const controlBootstrap = object<ControlBootstrap>({

@@ -33,6 +33,16 @@ export function parsePeriod(text: string): number {
   return ms
 }
 
+/** Beyond that no machine has cores for them. */
+const maxWorkers = 64
+
+export function parseWorkers(text: string): number {
+  const workers = Number(text)
+  if (!/^\d{1,2}$/.test(text) || workers < 1 || workers > maxWorkers)
+    throw new InvalidArgumentError(`Expected a number of threads, 1 to ${maxWorkers}.`)
+  return workers
+}
+
 export function parseHttpUrl(text: string): URL {
   const url = URL.parse(text)
   if (url === null || !/^https?:$/.test(url.protocol))

@@ -4,7 +4,14 @@ import { Command, CommanderError, Option } from 'commander'
 import type { SocketAddress } from '../model/bootstrap.ts'
 import { usageErrorCode } from './command-error.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
-import { addLabel, parseAddress, parseHttpUrl, parsePeriod, parsePort } from './option-values.ts'
+import {
+  addLabel,
+  parseAddress,
+  parseHttpUrl,
+  parsePeriod,
+  parsePort,
+  parseWorkers,
+} from './option-values.ts'
 import { version } from './version.ts'
 
 const defaultConfig = 'config/mesh.yaml'
@@ -73,9 +80,14 @@ function addProxy(program: Command, finish: Finish): void {
     .command('proxy')
     .description('run one sidecar')
     .requiredOption('--config <file>', 'its bootstrap, JSON')
-    .action(async ({ config }: { config: string }) => {
+    .addOption(
+      new Option('--workers <count>', 'threads that share the traffic, 1 to 64 (Linux)').argParser(
+        parseWorkers,
+      ),
+    )
+    .action(async ({ config, workers }: { config: string; workers?: number }) => {
       const { proxy } = await import('./proxy.ts')
-      finish(await proxy(config))
+      finish(await proxy(config, workers === undefined ? {} : { workers }))
     })
 }
 

@@ -1,5 +1,6 @@
 import { enableCompileCache, flushCompileCache } from 'node:module'
 import { createLogger } from '../base/log.ts'
+import type { ProxyBootstrap } from '../model/bootstrap.ts'
 import { readProxyBootstrap } from './bootstrap-file.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
 import { processMemory } from './process/process-memory.ts'
@@ -7,8 +8,11 @@ import { runService } from './process/run-service.ts'
 import { version } from './version.ts'
 
 /** `weft proxy`: one sidecar in the foreground. The access log goes to standard output, all else to standard error. */
-export async function proxy(bootstrapFile: string): Promise<number> {
-  const bootstrap = readProxyBootstrap(bootstrapFile)
+export async function proxy(
+  bootstrapFile: string,
+  overrides: Pick<ProxyBootstrap, 'workers'> = {},
+): Promise<number> {
+  const bootstrap = { ...readProxyBootstrap(bootstrapFile), ...overrides }
   const { name, namespace } = bootstrap.workload
   // What is loaded from here on is compiled once: later starts take half the time and 30 MB less.
   enableCompileCache(compileCacheOf(bootstrap.stateDirectory))

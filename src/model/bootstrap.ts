@@ -24,6 +24,8 @@ export interface ProxyBootstrap {
   readonly drainTimeoutMs: number
   /** JSON lines on standard output: of every exchange, of failed ones, or of none. Default `errors`. */
   readonly accessLog?: 'all' | 'errors' | 'off'
+  /** Threads that share the traffic, on Linux; each is a data plane of its own. Default 1: none but the main one. */
+  readonly workers?: number
 }
 
 export interface WorkloadIdentity {

@@ -6,7 +6,7 @@ export interface ApplicationWatchOptions {
   readonly host: string
   readonly ports: readonly number[]
   /** Open connections that it has to us. */
-  readonly connections: () => number
+  readonly connections: () => Promise<number>
   /** Ends the wait. */
   readonly signal: AbortSignal
 }
@@ -25,7 +25,7 @@ export async function applicationGone(options: ApplicationWatchOptions): Promise
   let quietSince = monotonicNow()
   while (!signal.aborted) {
     const listens = await Promise.all(ports.map(port => takesConnections(host, port)))
-    if (listens.includes(true) || connections() > 0) quietSince = monotonicNow()
+    if (listens.includes(true) || (await connections()) > 0) quietSince = monotonicNow()
     else if (monotonicNow() - quietSince >= quietMs) return
     // Rejects when the signal aborts, which the loop sees.
     await delay(pollMs, undefined, { signal }).catch(() => {})

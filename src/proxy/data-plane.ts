@@ -27,6 +27,8 @@ export interface DataPlaneOptions {
   readonly writeAccessLog: (line: string) => void
   readonly memory: ProcessMemory
   readonly random: Random
+  /** Other data planes listen on the same ports. */
+  readonly sharesPorts?: boolean
 }
 
 /** Local ports as they were bound. */
@@ -50,14 +52,16 @@ export class DataPlane {
   #snapshot: Snapshot | undefined
   readonly #pools: PoolSet
   readonly #logger: Logger
+  readonly #sharesPorts: boolean
   readonly #refusals = new LogLimit(refusalsLoggedPerSecond)
   readonly #sweeper: NodeJS.Timeout
 
   constructor(bootstrap: ProxyBootstrap, options: DataPlaneOptions) {
-    const { identity, logger, writeAccessLog, memory, random } = options
+    const { identity, logger, writeAccessLog, memory, random, sharesPorts = false } = options
     const { application, accessLog: mode = 'errors' } = bootstrap
     const now = monotonicNow
     this.#logger = logger
+    this.#sharesPorts = sharesPorts
     this.#pools = new PoolSet(new Dialer({ identity, limits: defaultLimits, meshLimits, now }).dial)
     identity.onChange(() => this.#pools.renewMesh())
     const log = new AccessLog({ mode, write: writeAccessLog })
@@ -149,6 +153,7 @@ export class DataPlane {
     return new InboundListener({
       address,
       identity,
+      sharesPort: this.#sharesPorts,
       limits: meshLimits,
       onRequest: chain.handle,
       onRefused: error => this.#refused('inbound', unrouted, error),
@@ -158,6 +163,7 @@ export class DataPlane {
 
   #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
     const common = {
+      sharesPort: this.#sharesPorts,
       limits: defaultLimits,
       onRefused: (error: ExchangeError) => this.#refused('outbound', this.outbound.unrouted, error),
       now: monotonicNow,

@@ -14,10 +14,12 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check.ts'
 import { applicationGone } from './application-watch.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
-import { DataPlane } from './data-plane.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
 import type { ProcessMemory } from './memory-trim.ts'
 import { renewIdentity } from './membership/mesh-identity.ts'
+import { SharedPlanes } from './planes/shared-planes.ts'
+import { SinglePlane } from './planes/single-plane.ts'
+import type { TrafficPlane } from './planes/traffic-plane.ts'
 
 export interface SidecarOptions {
   readonly identity: IdentityHolder
@@ -37,7 +39,7 @@ const healthThresholds = { timeoutMs: 1000, healthyThreshold: 1, unhealthyThresh
 export class Sidecar {
   readonly bootstrap: ProxyBootstrap
   readonly identity: IdentityHolder
-  readonly plane: DataPlane
+  readonly plane: TrafficPlane
   readonly client: SubscriptionClient
   readonly snapshotStatus = {
     rejected: 0,
@@ -57,16 +59,15 @@ export class Sidecar {
 
   /** Binds the ports and works by the snapshot on disk, if there is one, before the control plane is heard of. */
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
-    const { identity, logger, random, writeAccessLog, memory } = options
-    const plane = new DataPlane(bootstrap, { identity, logger, random, writeAccessLog, memory })
-    try {
-      await plane.listen()
-    } catch (error) {
-      plane.close()
-      throw error
-    }
+    const { workers = 1 } = bootstrap
+    const plane =
+      workers === 1
+        ? await SinglePlane.start(bootstrap, options)
+        : await SharedPlanes.start(bootstrap, workers, options)
     const file = new SnapshotFile(join(bootstrap.stateDirectory, 'snapshot.json'))
-    return new Sidecar(bootstrap, options, { plane, file, stored: await readStored(file, logger) })
+    const stored = await readStored(file, options.logger)
+    if (stored !== undefined) await plane.apply(stored)
+    return new Sidecar(bootstrap, options, { plane, file, stored })
   }
 
   private constructor(
@@ -79,7 +80,7 @@ export class Sidecar {
     this.plane = plane
     this.#options = options
     this.#file = file
-    if (stored !== undefined) this.#apply(stored)
+    if (stored !== undefined) this.snapshotStatus.appliedAt = monotonicNow()
     this.client = this.#createClient(stored)
     this.#rotation = this.#startRotation()
     this.#stopCheck = this.#checkApplication()
@@ -122,7 +123,7 @@ export class Sidecar {
   async #drain(): Promise<void> {
     const { drainTimeoutMs, application } = this.bootstrap
     const signal = AbortSignal.timeout(drainTimeoutMs)
-    const connections = (): number => this.plane.outboundConnections
+    const connections = (): Promise<number> => this.plane.outboundConnections()
     const finish = async (): Promise<true> => {
       await this.drainInbound()
       await applicationGone({ ...application, connections, signal })
@@ -174,18 +175,14 @@ export class Sidecar {
       this.snapshotStatus.rejected++
       return check.problems
     }
-    this.#apply(check.snapshot)
+    await this.plane.apply(check.snapshot)
+    this.snapshotStatus.appliedAt = monotonicNow()
     const { logger } = this.#options
     this.#stored = this.#file
       .write(check.snapshot)
       .catch((error: unknown) => logger.error({ error }, 'could not store the snapshot'))
     await this.#stored
     return []
-  }
-
-  #apply(snapshot: Snapshot): void {
-    this.plane.apply(snapshot)
-    this.snapshotStatus.appliedAt = monotonicNow()
   }
 
   #startRotation(): Rotation {
@@ -219,7 +216,7 @@ export class Sidecar {
 }
 
 interface Beginning {
-  readonly plane: DataPlane
+  readonly plane: TrafficPlane
   readonly file: SnapshotFile
   readonly stored: Snapshot | undefined
 }

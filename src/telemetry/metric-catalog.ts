@@ -6,6 +6,7 @@ const catalog = {
     name: 'weft_circuit_breaker_state',
     help: 'State of the circuit breaker: 0 closed, 1 half-open, 2 open.',
     type: 'gauge',
+    across: 'max',
   },
   endpointEjections: {
     name: 'weft_endpoint_ejections_total',
@@ -16,6 +17,7 @@ const catalog = {
     name: 'weft_endpoints',
     help: 'Endpoints of the cluster, by whether they may serve now.',
     type: 'gauge',
+    across: 'max',
   },
   requestsActive: {
     name: 'weft_requests_active',
@@ -72,7 +74,7 @@ const catalog = {
     help: 'How late the event loop was since the last scrape.',
     type: 'gauge',
   },
-} as const satisfies Record<string, { name: string; help: string; type: 'counter' | 'gauge' }>
+} as const satisfies Record<string, Omit<MetricFamily & { type: 'counter' | 'gauge' }, 'samples'>>
 
 export function metricFamily(key: keyof typeof catalog, samples: readonly Sample[]): MetricFamily {
   return { ...catalog[key], samples }

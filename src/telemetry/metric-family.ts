@@ -22,6 +22,8 @@ export type MetricFamily =
       readonly name: string
       readonly help: string
       readonly samples: readonly Sample[]
+      /** What the values of several threads make together. Default `sum`. */
+      readonly across?: 'sum' | 'max'
     }
   | {
       readonly type: 'histogram'
@@ -32,3 +34,6 @@ export type MetricFamily =
 
 /** Called at each scrape. */
 export type MetricProducer = () => Iterable<MetricFamily>
+
+/** The same where the numbers are on other threads. */
+export type AsyncMetricProducer = () => Promise<Iterable<MetricFamily>>

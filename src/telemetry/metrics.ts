@@ -1,6 +1,12 @@
 import type { Metric } from 'prom-client'
 import { bucketBoundsSeconds } from './histogram.ts'
-import type { HistogramSample, MetricFamily, MetricProducer, Sample } from './metric-family.ts'
+import type {
+  AsyncMetricProducer,
+  HistogramSample,
+  MetricFamily,
+  MetricProducer,
+  Sample,
+} from './metric-family.ts'
 import { limitSeries } from './series-limit.ts'
 
 /** Series that one metric may have; see {@link limitSeries}. */
@@ -21,10 +27,10 @@ export interface Exposition {
 
 /** Gathers the numbers of all producers when asked, and only then. */
 export class MetricsRegistry {
-  readonly #producers = new Set<MetricProducer>()
+  readonly #producers = new Set<MetricProducer | AsyncMetricProducer>()
 
   /** @returns a function that takes the producer out again. */
-  register(producer: MetricProducer): () => void {
+  register(producer: MetricProducer | AsyncMetricProducer): () => void {
     this.#producers.add(producer)
     return () => this.#producers.delete(producer)
   }
@@ -34,16 +40,17 @@ export class MetricsRegistry {
     // Loaded on the first scrape: it would be a fifth of an idle sidecar's memory.
     const { Registry } = await import('prom-client')
     const registry = new Registry()
-    for (const family of this.#collect())
+    for (const family of await this.#collect())
       registry.registerMetric(new CollectedMetric(limitSeries(family, maxSeries)).asMetric())
     return { contentType: registry.contentType, body: await registry.metrics() }
   }
 
   /** Families of the same name from several producers become one. */
-  #collect(): Iterable<MetricFamily> {
+  async #collect(): Promise<Iterable<MetricFamily>> {
     const families = new Map<string, MetricFamily>()
-    for (const producer of this.#producers)
-      for (const family of producer()) {
+    const produced = await Promise.all([...this.#producers].map(async producer => producer()))
+    for (const some of produced)
+      for (const family of some) {
         const former = families.get(family.name)
         families.set(family.name, former === undefined ? family : merge(former, family))
       }

@@ -103,7 +103,7 @@ function planSidecar(
   const { name, namespace, labels } = metadata
   const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
   const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
-  const { adminPort, outboundPort, inboundPort } = spec.sidecar
+  const { adminPort, outboundPort, inboundPort, workers } = spec.sidecar
   const at = (chosen: number | undefined, base: number): SocketAddress => ({
     host: loopback,
     port: chosen ?? base + index * portStep,
@@ -138,6 +138,7 @@ function planSidecar(
       advertise: loopback,
       drainTimeoutMs,
       accessLog: 'all',
+      ...(workers !== undefined && { workers }),
     },
   }
 }

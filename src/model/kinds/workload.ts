@@ -50,9 +50,15 @@ export const workloadKind = z.strictObject({
         adminPort: port.optional(),
         outboundPort: port.optional(),
         inboundPort: port.optional(),
+        workers: z
+          .int()
+          .min(1)
+          .max(64)
+          .optional()
+          .describe('Threads that share its traffic, on Linux. Default 1.'),
       })
       .prefault({})
-      .describe('Ports of its sidecar, where `weft up` should not choose them.'),
+      .describe('Its sidecar; ports where `weft up` should not choose them.'),
   }),
 })
 

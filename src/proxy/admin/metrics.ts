@@ -1,13 +1,14 @@
 import { metricFamily } from '../../telemetry/metric-catalog.ts'
-import type { Labels, MetricFamily, MetricProducer, Sample } from '../../telemetry/metric-family.ts'
+import type { Labels, MetricFamily, Sample } from '../../telemetry/metric-family.ts'
 import { requestMetrics, type LabelledStats } from '../../telemetry/request-metrics.ts'
 import type { RequestStats } from '../../telemetry/request-stats.ts'
+import type { DataPlane } from '../data-plane.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Listener } from '../listener/listener.ts'
 import type { DetectionStats } from '../listener/plain-listener.ts'
 
 /** One side of the proxy as far as it is counted. */
-export interface MeasuredSide {
+interface MeasuredSide {
   readonly direction: 'inbound' | 'outbound'
   readonly clusters: ReadonlyMap<string, ActiveCluster>
   readonly unrouted: RequestStats
@@ -17,7 +18,7 @@ export interface MeasuredSide {
 const breakerStates = { closed: 0, 'half-open': 1, open: 2 } as const
 
 /** The protocols that connections were taken for; those of clients that said nothing apart. */
-export function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily {
+function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily {
   const sample = (protocol: string, by: string, value: number): Sample => ({
     labels: { protocol, by },
     value,
@@ -30,19 +31,33 @@ export function detectionMetrics({ connections, silent }: DetectionStats): Metri
   ])
 }
 
-/** Turns the numbers of both sides into metrics, when scraped. */
-export function proxyMetrics(sides: readonly MeasuredSide[]): MetricProducer {
-  return function* produce() {
-    yield* requestMetrics(sides.flatMap(labelledStats))
-    yield* clusterMetrics(sides.filter(side => side.direction === 'outbound'))
-    yield metricFamily(
-      'connectionsActive',
-      sides.map(({ direction, listeners }) => ({
-        labels: { direction },
-        value: listeners.reduce((sum, listener) => sum + listener.connections, 0),
-      })),
-    )
-  }
+/** Turns the numbers of a data plane into metrics, when scraped. */
+export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
+  const { inbound, outbound, inboundListener, outboundListeners } = plane
+  const sides: readonly MeasuredSide[] = [
+    { direction: 'outbound', ...statsOf(outbound), listeners: outboundListeners },
+    { direction: 'inbound', ...statsOf(inbound), listeners: [inboundListener.listener] },
+  ]
+  yield* requestMetrics(sides.flatMap(labelledStats))
+  yield* clusterMetrics(sides.filter(side => side.direction === 'outbound'))
+  yield metricFamily(
+    'connectionsActive',
+    sides.map(({ direction, listeners }) => ({
+      labels: { direction },
+      value: listeners.reduce((sum, listener) => sum + listener.connections, 0),
+    })),
+  )
+  yield detectionMetrics(outbound.detections)
+  const single = (value: number): Sample[] => [{ labels: {}, value }]
+  yield metricFamily('plainConnections', single(inboundListener.plainConnections))
+  yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
+}
+
+function statsOf<T extends Pick<MeasuredSide, 'clusters' | 'unrouted'>>({
+  clusters,
+  unrouted,
+}: T): Pick<T, 'clusters' | 'unrouted'> {
+  return { clusters, unrouted }
 }
 
 function labelledStats({ direction, clusters, unrouted }: MeasuredSide): LabelledStats[] {

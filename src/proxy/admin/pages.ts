@@ -1,9 +1,7 @@
 import { metricFamily } from '../../telemetry/metric-catalog.ts'
-import type { MetricProducer } from '../../telemetry/metric-family.ts'
+import type { AsyncMetricProducer, MetricFamily } from '../../telemetry/metric-family.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
-import { clusterStatus } from './cluster-status.ts'
-import { detectionMetrics, proxyMetrics } from './metrics.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
@@ -23,7 +21,7 @@ export function adminPages(
     '/live': { method: 'GET', answer: () => jsonAnswer({ live: true }) },
     '/ready': { method: 'GET', answer: page(readiness) },
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
-    '/clusters': { method: 'GET', answer: page(running => jsonAnswer(clustersOf(running))) },
+    '/clusters': { method: 'GET', answer: page(clustersOf) },
     '/metrics': {
       method: 'GET',
       answer: async () => ({ status: 200, ...(await metrics.expose()) }),
@@ -69,11 +67,11 @@ function configurationOf({ bootstrap, identity, client, plane }: Sidecar): objec
   }
 }
 
-function clustersOf({ plane: { inbound, outbound } }: Sidecar): object {
-  return {
-    outbound: [...outbound.clusters.values()].map(clusterStatus),
-    inbound: [...inbound.clusters.values()].map(clusterStatus),
-  }
+/** Of one data plane, or of each where there are several. */
+async function clustersOf({ plane }: Sidecar): Promise<AdminAnswer> {
+  const planes = await plane.clusters()
+  const [only] = planes
+  return jsonAnswer(planes.length === 1 && only !== undefined ? only : { workers: planes })
 }
 
 /** What only the sidecar as a whole knows, besides its traffic. */
@@ -82,18 +80,9 @@ export function sidecarMetrics({
   identity,
   client,
   snapshotStatus,
-}: Sidecar): MetricProducer {
-  const { inbound, outbound, inboundListener, outboundListeners } = plane
-  const traffic = proxyMetrics([
-    { direction: 'outbound', ...statsOf(outbound), listeners: outboundListeners },
-    { direction: 'inbound', ...statsOf(inbound), listeners: [inboundListener.listener] },
-  ])
+}: Sidecar): AsyncMetricProducer {
   const single = (value: number) => [{ labels: {}, value }]
-  return function* produce() {
-    yield* traffic()
-    yield detectionMetrics(outbound.detections)
-    yield metricFamily('plainConnections', single(inboundListener.plainConnections))
-    yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
+  function* own(): Iterable<MetricFamily> {
     yield metricFamily('controlPlaneConnected', single(client.connected ? 1 : 0))
     yield metricFamily('certificateExpiry', single(identity.current.notAfter / 1000))
     yield metricFamily('snapshotsRejected', single(snapshotStatus.rejected))
@@ -102,11 +91,5 @@ export function sidecarMetrics({
     yield metricFamily('snapshotInfo', [{ labels: { version: snapshot.version }, value: 1 }])
     yield metricFamily('snapshotAge', single(snapshotStatus.ageMs() / 1000))
   }
-}
-
-function statsOf<T extends Pick<Sidecar['plane']['outbound'], 'clusters' | 'unrouted'>>({
-  clusters,
-  unrouted,
-}: T): Pick<T, 'clusters' | 'unrouted'> {
-  return { clusters, unrouted }
+  return async () => [...(await plane.metrics()), ...own()]
 }

@@ -13,6 +13,8 @@ import { createServerCodec, type ServerCodecOptions } from './server-codec.ts'
 export interface InboundListenerOptions extends ServerCodecOptions {
   readonly address: SocketAddress
   readonly identity: IdentityHolder
+  /** As of {@link Listener}. */
+  readonly sharesPort?: boolean
 }
 
 /** First byte of a TLS record that carries a handshake (RFC 8446 §5.1). */
@@ -33,7 +35,7 @@ export class InboundListener {
   readonly #tls: tls.Server
 
   constructor(options: InboundListenerOptions) {
-    const { identity, address, now } = options
+    const { identity, address, now, sharesPort = false } = options
     this.#options = options
     this.#tls = tls.createServer({
       ...tlsOptions(identity.current),
@@ -49,6 +51,7 @@ export class InboundListener {
     this.listener = new Listener({
       purpose: 'inbound mTLS; move it with sidecar.inboundPort of the Workload',
       address,
+      sharesPort,
       accept: socket => this.#accept(socket),
       now,
     })

@@ -13,6 +13,8 @@ export interface ListenerOptions {
   /** Sockets read into the buffer that all share. Not for those on which TLS is put. Default false. */
   readonly sharesReads?: boolean
   readonly now: Now
+  /** Others listen there too, and the kernel shares connections out (SO_REUSEPORT). Default false. */
+  readonly sharesPort?: boolean
   /** Sockets open at once; further ones are closed unanswered and counted. Default 16384. */
   readonly maxConnections?: number
 }
@@ -42,7 +44,8 @@ export class Listener {
 
   /** @throws Error that names the port and the setting when it can't be bound. */
   async listen(): Promise<void> {
-    const { address, purpose } = this.#options
+    const { address, purpose, sharesPort: reusePort = false } = this.#options
+    const { host, port } = address
     await new Promise<void>((resolve, reject) => {
       const onError = (error: Error): void =>
         reject(
@@ -54,7 +57,7 @@ export class Listener {
           ),
         )
       this.#server.once('error', onError)
-      this.#server.listen({ host: address.host, port: address.port, backlog: 4096 }, () => {
+      this.#server.listen({ host, port, backlog: 4096, reusePort }, () => {
         this.#server.off('error', onError)
         // Failures to accept (EMFILE) end here: those who are connected go on being served.
         this.#server.on('error', () => this.refused++)

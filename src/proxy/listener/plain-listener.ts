@@ -30,17 +30,20 @@ export interface Destination {
 export interface PlainListenerOptions extends ServerCodecOptions {
   readonly purpose: string
   readonly address: SocketAddress
+  /** As of {@link Listener}. */
+  readonly sharesPort?: boolean
   /** Present: other protocols than HTTP go there too. Absent: each request says where it goes. */
   readonly destination?: Destination
 }
 
 /** A port for the local application and its people, without TLS. */
 export function createPlainListener(options: PlainListenerOptions): Listener {
-  const { purpose, address, now, destination } = options
+  const { purpose, address, now, destination, sharesPort = false } = options
   const listener: Listener = new Listener({
     purpose,
     address,
     now,
+    sharesPort,
     sharesReads: true,
     accept: (socket, reader) => {
       const declared = destination === undefined ? 'http' : destination.appProtocol()

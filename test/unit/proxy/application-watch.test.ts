@@ -23,7 +23,7 @@ t.test('an application that listens has not gone', async t => {
   let probes = 0
   server.on('connection', () => ++probes === 3 && probed.resolve())
   const { signal } = new AbortController()
-  const gone = applicationGone({ host, ports: [port], connections: () => 0, signal })
+  const gone = applicationGone({ host, ports: [port], connections: async () => 0, signal })
   t.equal(await firstOf(gone, probed.promise), 'event')
   server.close()
   await gone
@@ -32,7 +32,7 @@ t.test('an application that listens has not gone', async t => {
 t.test('nor has one that still has connections to us', async t => {
   let looks = 0
   const looked = Promise.withResolvers<void>()
-  const connections = (): number => {
+  const connections = async (): Promise<number> => {
     if (++looks === 8) looked.resolve()
     return looks > 8 ? 0 : 1
   }
@@ -46,7 +46,12 @@ t.test('the wait ends with its signal', async t => {
   const { server, port } = await listen()
   t.teardown(() => server.close())
   const abort = new AbortController()
-  const gone = applicationGone({ host, ports: [port], connections: () => 0, signal: abort.signal })
+  const gone = applicationGone({
+    host,
+    ports: [port],
+    connections: async () => 0,
+    signal: abort.signal,
+  })
   await once(server, 'connection')
   abort.abort()
   await gone

@@ -1,0 +1,70 @@
+import type { ProxyBootstrap } from '../../model/bootstrap.ts'
+import type { Snapshot } from '../../model/snapshot.ts'
+import type { MetricFamily } from '../../telemetry/metric-family.ts'
+import { clusterStatus } from '../admin/cluster-status.ts'
+import { planeMetrics } from '../admin/metrics.ts'
+import { DataPlane, type DataPlaneOptions, type DataPlanePorts } from '../data-plane.ts'
+import type { PlaneClusters, TrafficPlane } from './traffic-plane.ts'
+
+/** One data plane, on the thread that asks for it. */
+export class SinglePlane implements TrafficPlane {
+  readonly #plane: DataPlane
+
+  /** @throws Error that names the port which can't be bound, and the setting that moves it. */
+  static async start(bootstrap: ProxyBootstrap, options: DataPlaneOptions): Promise<SinglePlane> {
+    const plane = new DataPlane(bootstrap, options)
+    try {
+      await plane.listen()
+    } catch (error) {
+      plane.close()
+      throw error
+    }
+    return new SinglePlane(plane)
+  }
+
+  private constructor(plane: DataPlane) {
+    this.#plane = plane
+  }
+
+  get ports(): DataPlanePorts {
+    return this.#plane.ports
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#plane.snapshot
+  }
+
+  async apply(snapshot: Snapshot): Promise<void> {
+    this.#plane.apply(snapshot)
+  }
+
+  drainInbound(): Promise<void> {
+    return this.#plane.drainInbound()
+  }
+
+  drainOutbound(): Promise<void> {
+    return this.#plane.drainOutbound()
+  }
+
+  async outboundConnections(): Promise<number> {
+    return this.#plane.outboundConnections
+  }
+
+  async metrics(): Promise<readonly MetricFamily[]> {
+    return [...planeMetrics(this.#plane)]
+  }
+
+  async clusters(): Promise<readonly PlaneClusters[]> {
+    const { outbound, inbound } = this.#plane
+    return [
+      {
+        outbound: [...outbound.clusters.values()].map(clusterStatus),
+        inbound: [...inbound.clusters.values()].map(clusterStatus),
+      },
+    ]
+  }
+
+  close(): void {
+    this.#plane.close()
+  }
+}

@@ -1,0 +1,26 @@
+import type { Snapshot } from '../../model/snapshot.ts'
+import type { MetricFamily } from '../../telemetry/metric-family.ts'
+import type { DataPlanePorts } from '../data-plane.ts'
+
+/** What carries the traffic of a sidecar: one data plane, or several on threads that share the ports. */
+export interface TrafficPlane {
+  readonly ports: DataPlanePorts
+  readonly snapshot: Snapshot | undefined
+  /** Resolves when all of it works by the snapshot, which was checked. */
+  apply(snapshot: Snapshot): Promise<void>
+  /** Takes nothing new from the mesh, and resolves when what came is finished. */
+  drainInbound(): Promise<void>
+  /** The same for calls of the application, which it may need to finish what came; so this goes last. */
+  drainOutbound(): Promise<void>
+  /** Connections that the application has open. */
+  outboundConnections(): Promise<number>
+  metrics(): Promise<readonly MetricFamily[]>
+  /** For the admin's `/clusters`: one of each data plane. */
+  clusters(): Promise<readonly PlaneClusters[]>
+  close(): void
+}
+
+export interface PlaneClusters {
+  readonly outbound: readonly object[]
+  readonly inbound: readonly object[]
+}
