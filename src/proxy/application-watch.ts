@@ -32,6 +32,19 @@ export async function applicationGone(options: ApplicationWatchOptions): Promise
   }
 }
 
+/**
+ * Resolves when an application that refused a connection takes some again, on the port that it refused. Resolves early
+ * when `signal` aborts.
+ */
+export async function applicationBack(
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted && !(await takesConnections(host, port)))
+    await delay(pollMs, undefined, { signal }).catch(() => {})
+}
+
 /** One that does not answer in time is taken for one that does. */
 function takesConnections(host: string, port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()

@@ -1,5 +1,5 @@
 import { monotonicNow, wallNow } from '../base/clock.ts'
-import type { ExchangeError } from '../base/errors.ts'
+import { ExchangeError } from '../base/errors.ts'
 import { LogLimit } from '../base/log-limit.ts'
 import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
@@ -18,7 +18,7 @@ import type { Listener } from './listener/listener.ts'
 import { MemoryTrim, type ProcessMemory } from './memory-trim.ts'
 import { Outbound } from './outbound.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
-import { PoolSet } from './upstream/pool-set.ts'
+import { PoolSet, type Dial } from './upstream/pool-set.ts'
 
 export interface DataPlaneOptions {
   readonly identity: IdentityHolder
@@ -29,6 +29,8 @@ export interface DataPlaneOptions {
   readonly random: Random
   /** Other data planes listen on the same ports. */
   readonly sharesPorts?: boolean
+  /** The application does not take connections on one of its ports. */
+  readonly onRefusedByApplication?: (port: number) => void
 }
 
 /** Local ports as they were bound. */
@@ -51,6 +53,8 @@ export class DataPlane {
   readonly outboundListeners: readonly Listener[]
   #snapshot: Snapshot | undefined
   readonly #pools: PoolSet
+  /** To the application. */
+  readonly #localPools: PoolSet
   readonly #logger: Logger
   readonly #sharesPorts: boolean
   readonly #refusals = new LogLimit(refusalsLoggedPerSecond)
@@ -62,16 +66,24 @@ export class DataPlane {
     const now = monotonicNow
     this.#logger = logger
     this.#sharesPorts = sharesPorts
-    this.#pools = new PoolSet(new Dialer({ identity, limits: defaultLimits, meshLimits, now }).dial)
+    const { dial } = new Dialer({ identity, limits: defaultLimits, meshLimits, now })
+    this.#pools = new PoolSet(dial)
     identity.onChange(() => this.#pools.renewMesh())
     const log = new AccessLog({ mode, write: writeAccessLog })
     const accessLog = (direction: 'inbound' | 'outbound'): AccessLogFilter =>
       new AccessLogFilter({ log, direction, wallNow })
     const environment = { pools: this.#pools, now, random }
-    const common = { environment, now, random }
-    this.outbound = new Outbound({ ...common, accessLog: accessLog('outbound') })
+    this.outbound = new Outbound({
+      environment,
+      now,
+      random,
+      accessLog: accessLog('outbound'),
+    })
+    this.#localPools = new PoolSet(tellRefusals(dial, options.onRefusedByApplication))
     this.inbound = new Inbound({
-      ...common,
+      environment: { ...environment, pools: this.#localPools },
+      now,
+      random,
       application,
       accessLog: accessLog('inbound'),
       guards: [],
@@ -82,6 +94,7 @@ export class DataPlane {
     this.#sweeper = setInterval(() => {
       const at = monotonicNow()
       this.#pools.sweep(at)
+      this.#localPools.sweep(at)
       sweepBlocks()
       trim.sweep(at)
     }, sweepMs)
@@ -196,5 +209,18 @@ export class DataPlane {
       { direction, reason: error.code, detail: error.message, suppressed },
       'a request was refused',
     )
+  }
+}
+
+function tellRefusals(dial: Dial, onRefused: ((port: number) => void) | undefined): Dial {
+  if (onRefused === undefined) return dial
+  return async (target, events) => {
+    try {
+      return await dial(target, events)
+    } catch (error) {
+      if (error instanceof ExchangeError && error.code === 'connect_failed')
+        onRefused(target.endpoint.port)
+      throw error
+    }
   }
 }

@@ -12,7 +12,7 @@ import { clientTlsOptions } from '../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check.ts'
-import { applicationGone } from './application-watch.ts'
+import { applicationBack, applicationGone } from './application-watch.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
 import type { ProcessMemory } from './memory-trim.ts'
@@ -52,6 +52,8 @@ export class Sidecar {
   readonly #file: SnapshotFile
   readonly #rotation: Rotation
   readonly #stopCheck: StopCheck | undefined
+  readonly #ended = new AbortController()
+  #applicationAway = false
   #draining: Promise<void> | undefined
   #inboundDraining: Promise<boolean> | undefined
   /** The last snapshot's way to disk. */
@@ -60,14 +62,18 @@ export class Sidecar {
   /** Binds the ports and works by the snapshot on disk, if there is one, before the control plane is heard of. */
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
     const { workers = 1 } = bootstrap
+    let refused = (_port: number): void => {}
+    const planeOptions = { ...options, onRefusedByApplication: (port: number) => refused(port) }
     const plane =
       workers === 1
-        ? await SinglePlane.start(bootstrap, options)
-        : await SharedPlanes.start(bootstrap, workers, options)
+        ? await SinglePlane.start(bootstrap, planeOptions)
+        : await SharedPlanes.start(bootstrap, workers, planeOptions)
     const file = new SnapshotFile(join(bootstrap.stateDirectory, 'snapshot.json'))
     const stored = await readStored(file, options.logger)
     if (stored !== undefined) await plane.apply(stored)
-    return new Sidecar(bootstrap, options, { plane, file, stored })
+    const sidecar = new Sidecar(bootstrap, options, { plane, file, stored })
+    refused = port => void sidecar.#refusedByApplication(port)
+    return sidecar
   }
 
   private constructor(
@@ -113,6 +119,7 @@ export class Sidecar {
 
   /** Resolves when nothing is written any more. */
   async close(): Promise<void> {
+    this.#ended.abort()
     this.#stopCheck?.()
     this.#rotation.close()
     this.client.close()
@@ -194,6 +201,20 @@ export class Sidecar {
       now: wallNow,
       random,
     })
+  }
+
+  /**
+   * Nobody should be sent to an application that takes no connections: it ends, perhaps after a GOAWAY, or has not
+   * begun. Where a health check is configured, that decides.
+   */
+  async #refusedByApplication(port: number): Promise<void> {
+    if (this.#stopCheck !== undefined || this.#applicationAway) return
+    this.#applicationAway = true
+    this.client.setReady(false)
+    this.#options.logger.warn({ port }, 'the application takes no connections')
+    await applicationBack(this.bootstrap.application.host, port, this.#ended.signal)
+    this.#applicationAway = false
+    if (!this.#ended.signal.aborted) this.client.setReady(true)
   }
 
   /** Out of everybody's endpoints while its check fails. */

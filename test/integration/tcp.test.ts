@@ -113,7 +113,11 @@ t.test('where nobody listens the client is reset, and the reason counted', async
     () => sidecar.accessLog.at(-1) ?? '',
     text => text !== '',
   )
-  t.match(JSON.parse(line), { method: 'CONNECT', authority: 'orders', reason: /refused|connect/ })
+  t.match(JSON.parse(line), {
+    method: 'CONNECT',
+    authority: 'orders',
+    reason: /refused|connect|no_healthy/,
+  })
 })
 
 t.test(

@@ -9,6 +9,7 @@ import type { FromPlane, PlaneQuestion, ToPlane } from './plane-message.ts'
 export interface PlaneHandleOptions {
   readonly logger: Logger
   readonly writeAccessLog: (line: string) => void
+  readonly onRefusedByApplication: (port: number) => void
   /** The thread has ended though nobody has closed it. */
   readonly onLost: () => void
 }
@@ -75,12 +76,14 @@ export class PlaneHandle {
   }
 
   #take(message: FromPlane): void {
-    const { logger, writeAccessLog } = this.#options
+    const { logger, writeAccessLog, onRefusedByApplication } = this.#options
     switch (message.kind) {
       case 'listening':
         return this.#listening.resolve(message.ports)
       case 'failed':
         return this.#listening.reject(new Error(message.message))
+      case 'refused':
+        return onRefusedByApplication(message.port)
       case 'access':
         return message.lines.forEach(writeAccessLog)
       case 'log':

@@ -28,6 +28,7 @@ export type FromPlane =
   | { readonly kind: 'listening'; readonly ports: DataPlanePorts }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
+  | { readonly kind: 'refused'; readonly port: number }
   | { readonly kind: 'access'; readonly lines: readonly string[] }
   | {
       readonly kind: 'log'

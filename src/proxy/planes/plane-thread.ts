@@ -58,6 +58,7 @@ try {
     memory: { resident: () => 0, trim: () => {} },
     random: systemRandom,
     sharesPorts: true,
+    onRefusedByApplication: refused => tell({ kind: 'refused', port: refused }),
   })
   if (start.snapshot !== undefined) await plane.apply(start.snapshot)
   port.on('message', (message: ToPlane) => void answer(plane, message))

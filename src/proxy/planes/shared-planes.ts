@@ -18,6 +18,8 @@ export interface SharedPlanesOptions {
   readonly logger: Logger
   readonly writeAccessLog: (line: string) => void
   readonly random: Random
+  /** As of a data plane. */
+  readonly onRefusedByApplication?: (port: number) => void
   /** Default: a thread. */
   readonly spawn?: (start: PlaneStart) => Worker
 }
@@ -114,6 +116,7 @@ export class SharedPlanes implements TrafficPlane {
 
   #add(): Promise<DataPlanePorts> {
     const { identity, logger, writeAccessLog, spawn = spawnThread } = this.#options
+    const { onRefusedByApplication = () => {} } = this.#options
     const worker = spawn({
       bootstrap: this.#bootstrap,
       identity: materialOf(identity.current),
@@ -122,6 +125,7 @@ export class SharedPlanes implements TrafficPlane {
     const plane = new PlaneHandle(worker, {
       logger,
       writeAccessLog,
+      onRefusedByApplication,
       onLost: () => this.#replace(plane),
     })
     this.#planes.push(plane)
