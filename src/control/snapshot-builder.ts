@@ -3,6 +3,7 @@ import { declaredProtocol } from '../model/app-protocol.ts'
 import type { Cluster } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
+import type { Inbound } from '../model/inbound.ts'
 import type { HttpRouteResource } from '../model/kinds/http-route.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
@@ -64,7 +65,7 @@ export function snapshotFor(
     services: {} as Record<string, Service>,
     clusters: {} as Record<string, Cluster>,
     endpoints: {} as Record<string, readonly Endpoint[]>,
-    inbound: { mtls: mesh.configuration.mesh.mtls },
+    inbound: compileInbound(mesh.configuration.mesh),
   }
   const addCluster = (name: string): void => {
     const compiled = mesh.services.get(name)
@@ -197,4 +198,8 @@ function parentsOf(routes: readonly HttpRouteResource[]): AttachedRoute[] {
       route,
     })),
   )
+}
+
+function compileInbound({ mtls, maxConnectionAge }: Configuration['mesh']): Inbound {
+  return { mtls, ...(maxConnectionAge !== undefined && { maxConnectionAgeMs: maxConnectionAge }) }
 }

@@ -2,4 +2,6 @@
 export interface Inbound {
   /** `strict` takes only mTLS; `permissive` takes plain text too and counts it. */
   readonly mtls: 'strict' | 'permissive'
+  /** HTTP/2 connections that are older get a GOAWAY, spread by a tenth. Absent: never. */
+  readonly maxConnectionAgeMs?: number
 }

@@ -31,8 +31,7 @@ export function checkSnapshot(candidate: unknown): Check {
     checkEach(list, `endpoints.${name}`, { check: checkEndpoint, report })
   for (const [name, service] of entries(services))
     checkService(service, `services.${name}`, { clusters: fieldsOf(clusters), report })
-  if (!modes.includes(fieldsOf(inbound)['mtls']))
-    report('inbound.mtls', 'must be strict or permissive')
+  checkInbound(fieldsOf(inbound), report)
   return problems.length > 0 ? { problems } : { snapshot: candidate as unknown as Snapshot }
 }
 
@@ -53,6 +52,15 @@ const policies = {
   retryBudget: ['ratio', 'minPerSecond'],
   concurrency: ['maxRequests', 'maxPending', 'maxConnectionsPerEndpoint'],
 } as const satisfies { readonly [P in keyof Cluster]?: readonly (keyof Cluster[P])[] }
+
+function checkInbound(
+  { mtls, maxConnectionAgeMs: age }: Readonly<Record<string, unknown>>,
+  report: Report,
+): void {
+  if (!modes.includes(mtls)) report('inbound.mtls', 'must be strict or permissive')
+  if (age !== undefined && !isAtLeast(1, age))
+    report('inbound.maxConnectionAgeMs', 'must be at least 1')
+}
 
 function checkCluster(name: string, cluster: unknown, report: Report): void {
   const path = `clusters.${name}`

@@ -88,7 +88,7 @@ export class DataPlane {
       accessLog: accessLog('inbound'),
       guards: [],
     })
-    this.inboundListener = this.#createInboundListener(bootstrap.inbound, identity)
+    this.inboundListener = this.#createInboundListener(bootstrap.inbound, { identity, random })
     this.outboundListeners = this.#createOutboundListeners(bootstrap)
     const trim = new MemoryTrim(memory, () => this.#work(), monotonicNow())
     this.#sweeper = setInterval(() => {
@@ -118,6 +118,7 @@ export class DataPlane {
   apply(snapshot: Snapshot): void {
     this.outbound.apply(snapshot)
     this.inboundListener.mtls = snapshot.inbound.mtls
+    this.inboundListener.maxConnectionAgeMs = snapshot.inbound.maxConnectionAgeMs
     this.#snapshot = snapshot
   }
 
@@ -161,11 +162,15 @@ export class DataPlane {
     return [this.inboundListener.listener, ...this.outboundListeners]
   }
 
-  #createInboundListener(address: SocketAddress, identity: IdentityHolder): InboundListener {
+  #createInboundListener(
+    address: SocketAddress,
+    { identity, random }: Pick<DataPlaneOptions, 'identity' | 'random'>,
+  ): InboundListener {
     const { chain, unrouted } = this.inbound
     return new InboundListener({
       address,
       identity,
+      random,
       sharesPort: this.#sharesPorts,
       limits: meshLimits,
       onRequest: chain.handle,

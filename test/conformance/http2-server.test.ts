@@ -381,3 +381,31 @@ t.test('streams take turns, however large the frames a peer would take', async t
   t.ok(shared.length > 40)
   t.ok(shared.every((id, i) => i === 0 || id !== shared[i - 1]))
 })
+
+t.test('a connection that is too old gets a GOAWAY, and what is in flight is finished', async t => {
+  const clock = { now: 0 }
+  const streams: ServerStream[] = []
+  await using server = await serve(
+    stream => {
+      stream.receiver = ignore
+      streams.push(stream)
+    },
+    { now: () => clock.now, maxAgeMs: 5000 },
+  )
+  await using peer = await RawPeer.client(server.port)
+  peer.send(headers(1, get))
+  const [connection] = server.connections
+  await peer.nextOf(frameType.settings, 0)
+  clock.now = 4999
+  connection?.sweep(4999)
+  t.equal(connection?.closed, false)
+  clock.now = 5000
+  connection?.sweep(5000)
+  t.equal(await peer.goawayCode(), errorCode.noError)
+  const ping = await peer.nextOf(frameType.ping, 0)
+  peer.send(frame(frameType.ping, flag.ack, 0, ping?.payload))
+  peer.send(headers(3, get))
+  t.equal(await peer.resetCode(3), errorCode.refusedStream)
+  streams[0]?.sendHead(responseHead(200), true)
+  t.same((await peer.head(1))[0], [':status', '200'])
+})

@@ -23,6 +23,8 @@ export interface Http2ServerOptions {
   readonly onRequest: RequestHandler
   readonly now: Now
   readonly keepAlive?: KeepAlive
+  /** From then on it takes no further streams, which its GOAWAY says in time. Default: never. */
+  readonly maxAgeMs?: number | undefined
   readonly onClosed?: (connection: Http2ServerConnection) => void
   /** A request was refused before any handler saw it; its stream was reset. */
   readonly onRefused?: (error: ExchangeError) => void
@@ -39,6 +41,8 @@ export class Http2ServerConnection
   readonly info: ConnectionInfo
   readonly #options: Http2ServerOptions
   readonly #reader: RequestHeadReader
+  /** Monotonic ms. */
+  readonly #endOfAge: number
   #lastStream = 0
   /** `announced`: GOAWAY with the highest id was sent; `final`: with the last one taken up. */
   #draining: 'no' | 'announced' | 'final' = 'no'
@@ -56,11 +60,17 @@ export class Http2ServerConnection
     })
     this.info = options.info
     this.#options = options
+    this.#endOfAge = options.now() + (options.maxAgeMs ?? Number.POSITIVE_INFINITY)
     this.#reader = new RequestHeadReader(options.limits, this.headerCase, this.peer)
   }
 
   get canDeclineUpgrade(): boolean {
     return this.peer.weftFields
+  }
+
+  override sweep(now: number): void {
+    super.sweep(now)
+    if (now >= this.#endOfAge) this.drain()
   }
 
   /** RFC 9113 §6.8: first a GOAWAY that refuses nothing, after a round trip the one that counts. */

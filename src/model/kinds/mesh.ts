@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { metadata, objectName } from './common.ts'
+import { metadata, objectName, positiveDuration } from './common.ts'
 
 const spec = z
   .strictObject({
@@ -12,6 +12,11 @@ const spec = z
       .enum(['strict', 'permissive'])
       .default('permissive')
       .describe('`permissive` takes plain text on inbound too, and counts it.'),
+    maxConnectionAge: positiveDuration
+      .optional()
+      .describe(
+        'Older HTTP/2 connections of callers get a GOAWAY; what is in flight on them is finished. Default: none.',
+      ),
   })
   .prefault({})
 

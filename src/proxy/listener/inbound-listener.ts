@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import tls from 'node:tls'
+import type { Random } from '../../base/random.ts'
 import type { Identity } from '../../identity/identity.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import { verifyServerPeer } from '../../identity/peer.ts'
@@ -13,6 +14,7 @@ import { createServerCodec, type ServerCodecOptions } from './server-codec.ts'
 export interface InboundListenerOptions extends ServerCodecOptions {
   readonly address: SocketAddress
   readonly identity: IdentityHolder
+  readonly random: Random
   /** As of {@link Listener}. */
   readonly sharesPort?: boolean
 }
@@ -29,6 +31,8 @@ export class InboundListener {
   readonly listener: Listener
   /** Set by each snapshot. Strict until one has said otherwise. */
   mtls: 'strict' | 'permissive' = 'strict'
+  /** Of connections that come from now on; undefined: they may grow as old as they like. */
+  maxConnectionAgeMs: number | undefined
   plainConnections = 0
   handshakeFailures = 0
   readonly #options: InboundListenerOptions
@@ -82,7 +86,8 @@ export class InboundListener {
       timeoutMs: limits.headerTimeoutMs,
       acceptedAt: now(),
       classify: httpProtocolOf,
-      start: protocol => createServerCodec(socket, { protocol }, this.#options),
+      start: protocol =>
+        createServerCodec(socket, { protocol, maxAgeMs: this.#maxAgeMs() }, this.#options),
     })
     this.listener.track(detector, socket)
   }
@@ -96,8 +101,14 @@ export class InboundListener {
       return void socket.destroy()
     }
     const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1'
-    const codec = createServerCodec(socket, { protocol, peerIdentity: peer }, this.#options)
-    this.listener.track(codec, socket)
+    const downstream = { protocol, peerIdentity: peer, maxAgeMs: this.#maxAgeMs() } as const
+    this.listener.track(createServerCodec(socket, downstream, this.#options), socket)
+  }
+
+  /** Spread, so that the connections of one moment do not all end in one. */
+  #maxAgeMs(): number | undefined {
+    const { maxConnectionAgeMs: age } = this
+    return age === undefined ? undefined : age * (0.9 + 0.2 * this.#options.random())
   }
 }
 

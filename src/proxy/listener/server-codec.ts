@@ -29,18 +29,20 @@ interface Downstream {
   /** Where raw bytes go, host:port. */
   readonly authority?: string | undefined
   readonly provisional?: Provisional | undefined
+  /** Of HTTP/2. */
+  readonly maxAgeMs?: number | undefined
 }
 
 export function createServerCodec(
   socket: Socket,
-  { protocol, peerIdentity, authority = '', provisional }: Downstream,
+  { protocol, peerIdentity, authority = '', provisional, maxAgeMs }: Downstream,
   { limits, onRequest, onRefused, now }: ServerCodecOptions,
 ): ServerCodec {
   const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity }
   const options = { limits, onRequest, onRefused, now, info }
   switch (protocol) {
     case 'h2':
-      return new Http2ServerConnection(socket, options)
+      return new Http2ServerConnection(socket, { ...options, maxAgeMs })
     case 'tcp':
       return new TcpServerConnection(socket, { ...options, authority, provisional })
     case 'http/1.1':

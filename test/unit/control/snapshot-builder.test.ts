@@ -72,6 +72,16 @@ t.test('the mesh that comes with the program splits orders between two versions'
   t.same(made.inbound, { mtls: 'strict' })
 })
 
+t.test('the bound on the age of connections reaches every sidecar', async t => {
+  const made = snapshot(`
+apiVersion: weft.dev/v1alpha1
+kind: Mesh
+metadata: { name: shop }
+spec: { maxConnectionAge: 1h }
+`)
+  t.same(made.inbound, { mtls: 'permissive', maxConnectionAgeMs: 3_600_000 })
+})
+
 t.test('each TCP port of a Service is a service and a cluster of its own', async t => {
   const ports = '[{ port: 80 }, { port: 81 }, { port: 53, protocol: UDP }]'
   const { services, clusters, endpoints } = snapshot(serviceYaml('orders', ports))

@@ -73,6 +73,7 @@ t.test('each fault is found, and named with its place', async t => {
     ['clusters', null, 'clusters is missing'],
     ['inbound', {}, 'inbound.mtls must be strict or permissive'],
     ['inbound', undefined, 'inbound.mtls must be strict or permissive'],
+    ['inbound|maxConnectionAgeMs', 0, 'inbound.maxConnectionAgeMs must be at least 1'],
     [cluster, 3, `clusters.${name} is no object`],
     [`${cluster}|name`, 'x', `clusters.${name}.name differs from its key`],
     [`${cluster}|loadBalancing`, 'random', `clusters.${name}.loadBalancing unknown: "random"`],

@@ -18,9 +18,12 @@ t.test('every field has its bounds', async t => {
     ['spec.trustDomain', '', /lower-case/],
     ['spec.trustDomain', 'a'.repeat(256), /lower-case/],
     ['spec.mtls', 'off', /"strict"\|"permissive"/],
+    ['spec.maxConnectionAge', '0s', /longer than 0s/],
+    ['spec.maxConnectionAge', 'old', /duration/],
   ])
   checkTaken(t, meshKind, mesh, [
     ['spec.trustDomain', 'prod.example_1.org'],
     ['spec.mtls', 'strict'],
+    ['spec.maxConnectionAge', '1h30m'],
   ])
 })
