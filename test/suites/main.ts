@@ -1,8 +1,10 @@
 // Runs suites of others' making against real sidecars: `npm run conformance [-- NAME ...]`.
+import { grpcSuites } from './grpc.ts'
 import { h2spec } from './h2spec.ts'
 import { Missing, type Suite } from './suite.ts'
+import { webSocket } from './websocket.ts'
 
-const suites: readonly Suite[] = [h2spec]
+const suites: readonly Suite[] = [h2spec, ...grpcSuites, webSocket]
 const wanted = process.argv.slice(2)
 
 for (const name of wanted)

@@ -18,9 +18,28 @@ export async function goProgram(name: string, module: string): Promise<string> {
   if (existsSync(program)) return program
   mkdirSync(bin, { recursive: true })
   try {
-    await execute('go', ['install', module], { env: { ...process.env, GOBIN: bin } })
+    await execute('go', ['install', module], { env: { HOME: folder, ...process.env, GOBIN: bin } })
   } catch (error) {
     throw new Missing(`needs Go and ${module}: ${(error as Error).message.trim()}`)
+  }
+  return program
+}
+
+/**
+ * A program of a Python package, in an environment of its own that is made once. `requirement` as `pip` takes it.
+ * @returns its path. @throws Missing without Python, or when the package can't be fetched.
+ */
+export async function pythonProgram(name: string, requirement: string): Promise<string> {
+  const environment = join(folder, name)
+  const program = join(environment, 'bin', name)
+  if (existsSync(program)) return program
+  try {
+    await execute('python3', ['-m', 'venv', environment])
+    await execute(join(environment, 'bin', 'pip'), ['install', '--quiet', requirement])
+  } catch (error) {
+    throw new Missing(
+      `needs Python 3 with venv and ${requirement}: ${(error as Error).message.trim()}`,
+    )
   }
   return program
 }
