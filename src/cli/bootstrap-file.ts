@@ -1,8 +1,10 @@
 // Hand-written checks: the sidecar reads its bootstrap, and a schema library would cost it more memory than its work.
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import type {
   ControlBootstrap,
   ControlPlaneAddress,
+  DnsBootstrap,
   ProxyBootstrap,
   SocketAddress,
   UpstreamListener,
@@ -102,6 +104,7 @@ const labels = expected(
   value => isObject(value) && Object.values(value).every(label => typeof label === 'string'),
 )
 const address = object<SocketAddress>({ host: text, port })
+const ip = expected('an IP address', value => typeof value === 'string' && isIP(value) !== 0)
 
 const proxyBootstrap = object<ProxyBootstrap>({
   workload: object<WorkloadIdentity>({
@@ -126,6 +129,15 @@ const proxyBootstrap = object<ProxyBootstrap>({
     }),
   ),
   upstreams: list(object<UpstreamListener>({ host: text, port, service: text })),
+  dns: optional(
+    object<DnsBootstrap>({
+      host: ip,
+      port,
+      // A name would have to be resolved first.
+      upstreams: optional(list(object<SocketAddress>({ host: ip, port }))),
+      resolvConf: optional(text),
+    }),
+  ),
   advertise: text,
   drainTimeoutMs: optional(milliseconds),
   accessLog: optional(oneOf('all', 'errors', 'off')),

@@ -18,6 +18,8 @@ export interface ProxyBootstrap {
   /** Active check of the application; while it fails the workload takes no traffic. */
   readonly applicationHealth?: { readonly path: string; readonly intervalMs: number }
   readonly upstreams: readonly UpstreamListener[]
+  /** DNS mode: names of the mesh lead to loopback addresses on which this sidecar listens. Absent: off. */
+  readonly dns?: DnsBootstrap
   /** Address under which other sidecars reach this one. */
   readonly advertise: string
   /** From SIGTERM to the forced end. Default 30000. */
@@ -49,6 +51,14 @@ export interface ControlPlaneAddress extends SocketAddress {
 export interface UpstreamListener extends SocketAddress {
   /** `orders`, `orders.default` or `orders.default:80`. */
   readonly service: string
+}
+
+/** Where the sidecar answers DNS, by UDP and TCP (15053; 53 where a resolv.conf is to point at it). */
+export interface DnsBootstrap extends SocketAddress {
+  /** Resolvers for names outside the mesh, as IP addresses, in the order of trying. Default: those of `resolvConf`. */
+  readonly upstreams?: readonly SocketAddress[]
+  /** Read once, at the start. Default `/etc/resolv.conf`. */
+  readonly resolvConf?: string
 }
 
 /** What `weft control` is started with. */

@@ -10,6 +10,7 @@ import { Admin } from './admin/admin.ts'
 import { adminPages, sidecarMetrics } from './admin/pages.ts'
 import type { DataPlanePorts } from './data-plane.ts'
 import type { ProcessMemory } from './memory-trim.ts'
+import { startNameServer, type NameServer } from './dns/name-server.ts'
 import { joinMesh } from './membership/mesh-identity.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
 import type { Listener } from './listener/listener.ts'
@@ -31,7 +32,7 @@ export interface ProxyOptions {
 
 /** A sidecar at work. */
 export interface RunningProxy {
-  readonly ports: DataPlanePorts & { readonly admin: number }
+  readonly ports: DataPlanePorts & { readonly admin: number; readonly dns?: number }
   /** Leaves the mesh and finishes what is in flight; bounds itself by the bootstrap's `drainTimeoutMs`. */
   drain(): Promise<void>
   /** Ends everything at once. */
@@ -54,7 +55,10 @@ export async function startProxy(
   metrics.register(processMetrics)
   const admin = createAdminListener(bootstrap, new Admin(adminPages(() => sidecar, metrics)))
   await admin.listen()
+  let nameServer: NameServer | undefined
   try {
+    // Before the control plane's own name may have to be resolved, perhaps by us.
+    if (bootstrap.dns !== undefined) nameServer = await startNameServer(bootstrap.dns, logger)
     const first = await joinMesh(bootstrap, { logger, random, signal })
     const identity = new IdentityHolder(first)
     const running = await Sidecar.start(bootstrap, {
@@ -64,20 +68,23 @@ export async function startProxy(
       memory,
       random,
       build,
+      ...(nameServer !== undefined && { nameServer }),
     })
     sidecar = running
     metrics.register(sidecarMetrics(running))
     logger.info({ ports: running.plane.ports, identity: first.uri }, 'sidecar runs')
+    const dnsPort = nameServer && { dns: nameServer.address.port }
     const close = async (): Promise<void> => {
       admin.close()
       await running.close()
     }
     return {
-      ports: { ...running.plane.ports, admin: admin.port },
+      ports: { ...running.plane.ports, ...dnsPort, admin: admin.port },
       drain: () => running.drain().then(close),
       close,
     }
   } catch (error) {
+    nameServer?.close()
     admin.close()
     throw error
   }

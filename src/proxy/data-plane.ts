@@ -122,6 +122,19 @@ export class DataPlane {
     this.#snapshot = snapshot
   }
 
+  /** A further port, not yet bound, that leads to one service; who asked for it drains and closes it. */
+  createServiceListener(address: SocketAddress, service: string): Listener {
+    return createPlainListener({
+      ...this.#outboundOptions,
+      // Another sidecar of this user could share the port, and get our application's calls.
+      sharesPort: false,
+      address,
+      purpose: service,
+      onRequest: this.outbound.chain(service).handle,
+      destination: this.outbound.destination(service),
+    })
+  }
+
   /** Takes nothing new from the mesh, and finishes what came. */
   async drainInbound(): Promise<void> {
     await this.inboundListener.listener.drain()
@@ -179,13 +192,17 @@ export class DataPlane {
     })
   }
 
-  #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
-    const common = {
+  get #outboundOptions() {
+    return {
       sharesPort: this.#sharesPorts,
       limits: defaultLimits,
       onRefused: (error: ExchangeError) => this.#refused('outbound', this.outbound.unrouted, error),
       now: monotonicNow,
     }
+  }
+
+  #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
+    const common = this.#outboundOptions
     return [
       createPlainListener({
         ...common,

@@ -13,6 +13,8 @@ import type { ProxyBootstrap } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check.ts'
 import { applicationBack, applicationGone } from './application-watch.ts'
+import { DnsMode } from './dns/dns-mode.ts'
+import type { NameServer } from './dns/name-server.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
 import type { ProcessMemory } from './memory-trim.ts'
@@ -27,6 +29,8 @@ export interface SidecarOptions {
   readonly writeAccessLog: (line: string) => void
   readonly memory: ProcessMemory
   readonly random: Random
+  /** Runs already; the sidecar tells it the names, and ends it. */
+  readonly nameServer?: NameServer
   /** Of the software, for `weft status`. */
   readonly build: string
 }
@@ -40,6 +44,8 @@ export class Sidecar {
   readonly bootstrap: ProxyBootstrap
   readonly identity: IdentityHolder
   readonly plane: TrafficPlane
+  /** Undefined when it is off. */
+  readonly dns: DnsMode | undefined
   readonly client: SubscriptionClient
   readonly snapshotStatus = {
     rejected: 0,
@@ -64,14 +70,16 @@ export class Sidecar {
     const { workers = 1 } = bootstrap
     let refused = (_port: number): void => {}
     const planeOptions = { ...options, onRefusedByApplication: (port: number) => refused(port) }
-    const plane =
-      workers === 1
-        ? await SinglePlane.start(bootstrap, planeOptions)
-        : await SharedPlanes.start(bootstrap, workers, planeOptions)
+    const { nameServer } = options
+    if (nameServer !== undefined && workers > 1)
+      throw new Error('DNS mode works on one thread: leave out `dns` or `workers` of the sidecar')
+    const single = workers === 1 ? await SinglePlane.start(bootstrap, planeOptions) : undefined
+    const plane = single ?? (await SharedPlanes.start(bootstrap, workers, planeOptions))
     const file = new SnapshotFile(join(bootstrap.stateDirectory, 'snapshot.json'))
     const stored = await readStored(file, options.logger)
     if (stored !== undefined) await plane.apply(stored)
-    const sidecar = new Sidecar(bootstrap, options, { plane, file, stored })
+    const dns = nameServer && single && createDns(single, bootstrap, { ...options, nameServer })
+    const sidecar = new Sidecar(bootstrap, options, { plane, dns, file, stored })
     refused = port => void sidecar.#refusedByApplication(port)
     return sidecar
   }
@@ -79,14 +87,15 @@ export class Sidecar {
   private constructor(
     bootstrap: ProxyBootstrap,
     options: SidecarOptions,
-    { plane, file, stored }: Beginning,
+    { plane, dns, file, stored }: Beginning,
   ) {
     this.bootstrap = bootstrap
     this.identity = options.identity
     this.plane = plane
+    this.dns = dns
     this.#options = options
     this.#file = file
-    if (stored !== undefined) this.snapshotStatus.appliedAt = monotonicNow()
+    if (stored !== undefined) this.#applied(stored)
     this.client = this.#createClient(stored)
     this.#rotation = this.#startRotation()
     this.#stopCheck = this.#checkApplication()
@@ -96,7 +105,8 @@ export class Sidecar {
   /** What keeps it from taking traffic; undefined when it takes some. */
   get waitingFor(): string | undefined {
     if (this.#inboundDraining !== undefined) return 'its end: it drains'
-    return this.plane.snapshot === undefined ? 'the first snapshot' : undefined
+    if (this.plane.snapshot === undefined) return 'the first snapshot'
+    return this.dns?.ready === false ? 'the addresses of the first snapshot' : undefined
   }
 
   /**
@@ -123,6 +133,7 @@ export class Sidecar {
     this.#stopCheck?.()
     this.#rotation.close()
     this.client.close()
+    this.dns?.close()
     this.plane.close()
     await this.#stored
   }
@@ -130,11 +141,12 @@ export class Sidecar {
   async #drain(): Promise<void> {
     const { drainTimeoutMs, application } = this.bootstrap
     const signal = AbortSignal.timeout(drainTimeoutMs)
-    const connections = (): Promise<number> => this.plane.outboundConnections()
+    const connections = async (): Promise<number> =>
+      (await this.plane.outboundConnections()) + (this.dns?.connections ?? 0)
     const finish = async (): Promise<true> => {
       await this.drainInbound()
       await applicationGone({ ...application, connections, signal })
-      await this.plane.drainOutbound()
+      await Promise.all([this.plane.drainOutbound(), this.dns?.drain()])
       return true
     }
     const inTime = await Promise.race([finish(), delay(drainTimeoutMs, false, { ref: false })])
@@ -183,13 +195,18 @@ export class Sidecar {
       return check.problems
     }
     await this.plane.apply(check.snapshot)
-    this.snapshotStatus.appliedAt = monotonicNow()
+    this.#applied(check.snapshot)
     const { logger } = this.#options
     this.#stored = this.#file
       .write(check.snapshot)
       .catch((error: unknown) => logger.error({ error }, 'could not store the snapshot'))
     await this.#stored
     return []
+  }
+
+  #applied(snapshot: Snapshot): void {
+    this.dns?.apply(snapshot)
+    this.snapshotStatus.appliedAt = monotonicNow()
   }
 
   #startRotation(): Rotation {
@@ -236,8 +253,22 @@ export class Sidecar {
   }
 }
 
+function createDns(
+  plane: SinglePlane,
+  bootstrap: ProxyBootstrap,
+  { nameServer, logger }: Pick<Required<SidecarOptions>, 'nameServer' | 'logger'>,
+): DnsMode {
+  return new DnsMode({
+    nameServer,
+    bootstrap,
+    createListener: (address, service) => plane.createServiceListener(address, service),
+    logger,
+  })
+}
+
 interface Beginning {
   readonly plane: TrafficPlane
+  readonly dns: DnsMode | undefined
   readonly file: SnapshotFile
   readonly stored: Snapshot | undefined
 }

@@ -69,6 +69,21 @@ const catalog = {
     help: 'Snapshots that were answered with a nack.',
     type: 'counter',
   },
+  dnsQueries: {
+    name: 'weft_dns_queries_total',
+    help: 'DNS queries by what became of them: mesh, forwarded, refused, failed, malformed, unsupported, dropped.',
+    type: 'counter',
+  },
+  dnsListeners: {
+    name: 'weft_dns_listeners',
+    help: 'Ports of services on their loopback addresses, by whether they could be bound.',
+    type: 'gauge',
+  },
+  dnsBindFailures: {
+    name: 'weft_dns_bind_failures_total',
+    help: 'Attempts to bind a port of a service on its loopback address that failed.',
+    type: 'counter',
+  },
   eventLoopDelay: {
     name: 'weft_event_loop_delay_seconds',
     help: 'How late the event loop was since the last scrape.',

@@ -11,6 +11,7 @@ export function claimsOf({ control, workloads }: MeshPlan): PortClaim[] {
       ...applicationClaims(workload),
       ...sidecarClaims(workload),
       ...upstreamClaims(workload),
+      ...dnsClaims(workload),
     ]),
   ]
 }
@@ -42,4 +43,11 @@ function upstreamClaims({ name, sidecar }: WorkloadPlan): PortClaim[] {
     purpose: `port on which ${name} calls ${service}`,
     setting: `spec.upstreams[${index}].localPort of Workload ${name}`,
   }))
+}
+
+function dnsClaims({ name, sidecar }: WorkloadPlan): PortClaim[] {
+  const { dns } = sidecar?.bootstrap ?? {}
+  if (dns === undefined) return []
+  const setting = `spec.sidecar.dns.port of Workload ${name}`
+  return [{ ...dns, purpose: `DNS port of ${name}'s sidecar`, setting }]
 }

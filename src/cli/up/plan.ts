@@ -48,7 +48,7 @@ export interface UpOptions {
 const loopback = '127.0.0.1'
 /** The first sidecar has Istio's ports, each further one the same plus this. */
 const portStep = 100
-const ports = { admin: 15_000, outbound: 15_001, inbound: 15_008 }
+const ports = { admin: 15_000, outbound: 15_001, inbound: 15_008, dns: 15_053 }
 const leaseMs = 30_000
 /** A developer at the terminal does not wait as long as a rollout. */
 const drainTimeoutMs = 5000
@@ -103,7 +103,7 @@ function planSidecar(
   const { name, namespace, labels } = metadata
   const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
   const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
-  const { adminPort, outboundPort, inboundPort, workers } = spec.sidecar
+  const { adminPort, outboundPort, inboundPort, workers, dns } = spec.sidecar
   const at = (chosen: number | undefined, base: number): SocketAddress => ({
     host: loopback,
     port: chosen ?? base + index * portStep,
@@ -135,6 +135,7 @@ function planSidecar(
         port: localPort,
         service,
       })),
+      ...(dns !== false && { dns: at(dns === true ? undefined : dns.port, ports.dns) }),
       advertise: loopback,
       drainTimeoutMs,
       accessLog: 'all',

@@ -12,6 +12,8 @@ const ports = z
       }
   })
 
+const dnsMessage = 'must be true, false, or an object with a port'
+
 /** weft.dev/v1alpha1 Workload: one running instance of a service. */
 export const workloadKind = z.strictObject({
   apiVersion: z.literal('weft.dev/v1alpha1'),
@@ -50,12 +52,20 @@ export const workloadKind = z.strictObject({
         adminPort: port.optional(),
         outboundPort: port.optional(),
         inboundPort: port.optional(),
+        dns: z
+          .union([z.boolean(), z.strictObject({ port: port.optional() })], dnsMessage)
+          .default(false)
+          .describe('Whether its sidecar answers DNS for names of the mesh, and where.'),
         workers: z
           .int()
           .min(1)
           .max(64)
           .optional()
           .describe('Threads that share its traffic, on Linux. Default 1.'),
+      })
+      .refine(({ workers = 1, dns }) => workers === 1 || dns === false, {
+        path: ['dns'],
+        message: 'works on one thread: leave out `workers`, or this',
       })
       .prefault({})
       .describe('Its sidecar; ports where `weft up` should not choose them.'),

@@ -96,6 +96,8 @@ interface SchemaDefinition {
   readonly element?: z.ZodType
   readonly innerType?: z.ZodType
   readonly in?: z.ZodType
+  /** Of a union. */
+  readonly options?: readonly z.ZodType[]
 }
 
 /** The fields of the object that a path leads to. */
@@ -111,8 +113,10 @@ function knownFields(schema: z.ZodType, path: readonly PropertyKey[]): string[] 
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
-  const { innerType, in: input } = definitionOf(schema)
-  const inner = innerType ?? input
+  const { innerType, in: input, options } = definitionOf(schema)
+  // Fields can only be missing from that member of a union which has some.
+  const member = options?.find(option => definitionOf(option).shape !== undefined)
+  const inner = innerType ?? input ?? member
   return inner === undefined ? schema : unwrap(inner)
 }
 

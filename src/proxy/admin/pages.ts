@@ -1,7 +1,9 @@
 import { metricFamily } from '../../telemetry/metric-catalog.ts'
 import type { AsyncMetricProducer, MetricFamily } from '../../telemetry/metric-family.ts'
+import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
+import { dnsMetrics } from './dns-metrics.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
@@ -22,6 +24,7 @@ export function adminPages(
     '/ready': { method: 'GET', answer: page(readiness) },
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
     '/clusters': { method: 'GET', answer: page(clustersOf) },
+    '/dns': { method: 'GET', answer: page(({ dns }) => jsonAnswer(dns?.status ?? dnsIsOff)) },
     '/metrics': {
       method: 'GET',
       answer: async () => ({ status: 200, ...(await metrics.expose()) }),
@@ -30,6 +33,8 @@ export function adminPages(
     '/drain/inbound': { method: 'POST', answer: page(drainInbound) },
   }
 }
+
+const dnsIsOff = { enabled: false, switchOn: 'dns of the bootstrap, sidecar.dns of the Workload' }
 
 const joining = jsonAnswer({ ready: false, waitingFor: 'a certificate of the mesh' }, 503)
 
@@ -80,6 +85,7 @@ export function sidecarMetrics({
   identity,
   client,
   snapshotStatus,
+  dns,
 }: Sidecar): AsyncMetricProducer {
   const single = (value: number) => [{ labels: {}, value }]
   function* own(): Iterable<MetricFamily> {
@@ -91,5 +97,11 @@ export function sidecarMetrics({
     yield metricFamily('snapshotInfo', [{ labels: { version: snapshot.version }, value: 1 }])
     yield metricFamily('snapshotAge', single(snapshotStatus.ageMs() / 1000))
   }
-  return async () => [...(await plane.metrics()), ...own()]
+  return async () => {
+    const traffic = await plane.metrics()
+    return [
+      ...(dns === undefined ? traffic : sumFamilies([traffic, [...dnsMetrics(dns)]])),
+      ...own(),
+    ]
+  }
 }

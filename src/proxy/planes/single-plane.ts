@@ -1,9 +1,10 @@
-import type { ProxyBootstrap } from '../../model/bootstrap.ts'
+import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
 import { clusterStatus } from '../admin/cluster-status.ts'
 import { planeMetrics } from '../admin/metrics.ts'
 import { DataPlane, type DataPlaneOptions, type DataPlanePorts } from '../data-plane.ts'
+import type { Listener } from '../listener/listener.ts'
 import type { PlaneClusters, TrafficPlane } from './traffic-plane.ts'
 
 /** One data plane, on the thread that asks for it. */
@@ -36,6 +37,11 @@ export class SinglePlane implements TrafficPlane {
 
   async apply(snapshot: Snapshot): Promise<void> {
     this.#plane.apply(snapshot)
+  }
+
+  /** As of the data plane. */
+  createServiceListener(address: SocketAddress, service: string): Listener {
+    return this.#plane.createServiceListener(address, service)
   }
 
   drainInbound(): Promise<void> {

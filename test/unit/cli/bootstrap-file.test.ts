@@ -47,6 +47,7 @@ t.test('a complete bootstrap is taken as it is', async t => {
     workload: { ...proxy.workload, zone: 'a' },
     joinTokenFile: 'token',
     applicationHealth: { path: '/healthz', intervalMs: 1000 },
+    dns: { ...loopback(15053), upstreams: [{ host: '2001:db8::1', port: 53 }], resolvConf: 'r' },
     drainTimeoutMs: 5000,
     accessLog: 'all',
   }
@@ -67,12 +68,16 @@ t.test('all problems are named at once, each with its field', async t => {
     upstream: [],
     workload: { ...proxy.workload, labels: { app: 1 } },
     accessLog: 'some',
+    dns: { host: 'localhost', port: 15053, upstreams: [{ host: 'dns.example', port: 53 }], ttl: 1 },
     drainTimeoutMs: 0,
   }
   t.same(problemsOf(t, broken).toSorted(), [
     'accessLog: expected all, errors, off',
     'admin.port: expected a port, 0 to 65535',
     'application.ports[1]: expected a port, 0 to 65535',
+    'dns.host: expected an IP address',
+    'dns.ttl: unknown field',
+    'dns.upstreams[0].host: expected an IP address',
     'drainTimeoutMs: expected a positive number of milliseconds',
     'inbound: expected an object',
     'stateDirectory: expected a non-empty string',

@@ -10,7 +10,7 @@ const claimed = (...documents: string[]): string[] =>
 t.test('every port has a claim with the setting that moves it', async t => {
   const spec = `{
     address: 127.0.0.2, ports: [{ port: 8080 }, { port: 8081 }], run: { command: [a] },
-    upstreams: [{ service: payments, localPort: 4102 }]
+    upstreams: [{ service: payments, localPort: 4102 }], sidecar: { dns: true }
   }`
   t.same(claimed(service('payments'), workload('orders', spec)), [
     '127.0.0.1:15012 | push port of the control plane | --control-port',
@@ -21,6 +21,7 @@ t.test('every port has a claim with the setting that moves it', async t => {
     "127.0.0.1:15001 | outbound port of orders's sidecar | spec.sidecar.outboundPort of Workload orders",
     "127.0.0.1:15008 | inbound port of orders's sidecar | spec.sidecar.inboundPort of Workload orders",
     '127.0.0.1:4102 | port on which orders calls payments | spec.upstreams[0].localPort of Workload orders',
+    "127.0.0.1:15053 | DNS port of orders's sidecar | spec.sidecar.dns.port of Workload orders",
   ])
 })
 

@@ -81,6 +81,25 @@ t.test('each further sidecar has the same ports plus 100, unless its Workload sa
   )
 })
 
+t.test('a sidecar answers DNS where its Workload says so', async t => {
+  const dnsOf = (...specs: string[]) =>
+    planOf(...specs.map((spec, index) => workload(`w${index}`, spec))).plan.workloads.map(
+      ({ sidecar }) => sidecar?.bootstrap.dns,
+    )
+  const on = '{ sidecar: { dns: true } }'
+  t.strictSame(
+    dnsOf(on, '{}', on, '{ sidecar: { dns: {} } }', '{ sidecar: { dns: { port: 53 } } }'),
+    [
+      { host: '127.0.0.1', port: 15053 },
+      undefined,
+      { host: '127.0.0.1', port: 15253 },
+      { host: '127.0.0.1', port: 15353 },
+      { host: '127.0.0.1', port: 53 },
+    ],
+  )
+  t.strictSame(dnsOf('{ sidecar: { dns: false } }'), [undefined])
+})
+
 t.test('an application is told its first port, but not against its own environment', async t => {
   const applicationOf = (spec: string) => planOf(workload('a', spec)).plan.workloads[0]?.application
   t.same(

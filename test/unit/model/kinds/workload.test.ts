@@ -15,7 +15,7 @@ t.test('a name is enough', async t => {
     ports: [],
     weight: 1,
     upstreams: [],
-    sidecar: { enabled: true },
+    sidecar: { enabled: true, dns: false },
   })
 })
 
@@ -56,10 +56,17 @@ t.test('every field has its bounds', async t => {
     ['spec.sidecar.adminPort', 0, />=1/],
     ['spec.sidecar.outboundPort', 0, />=1/],
     ['spec.sidecar.inboundPort', 0, />=1/],
+    ['spec.sidecar.dns', 'yes', /true, false, or an object with a port/],
+    ['spec.sidecar.dns', { port: 0 }, />=1/, 'spec.sidecar.dns.port'],
+    ['spec.sidecar.dns', { prot: 53 }, /Unrecognized key/],
+    ['spec.sidecar', { dns: true, workers: 2 }, /one thread/, 'spec.sidecar.dns'],
   ])
   checkTaken(t, workloadKind, full, [
     ['spec.weight', 0],
     ['spec.sidecar.enabled', false],
+    ['spec.sidecar.dns', true],
+    ['spec.sidecar.dns', {}],
+    ['spec.sidecar.dns', { port: 53 }],
     ['spec.run.environment', { PORT: '8080' }],
   ])
 })

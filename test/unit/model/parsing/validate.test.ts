@@ -43,7 +43,7 @@ t.test('the nearest known field is found behind defaults, options and lists', as
 kind: Workload
 metadata: { name: orders-1 }
 spec:
-  sidecar: { adminport: 1 }
+  sidecar: { adminport: 1, dns: { prot: 53 } }
   upstreams: [{ servise: a, localPort: 1 }]
   healthCheck: { pth: / }
 `
@@ -55,6 +55,7 @@ endpoints: [{ addresses: [10.0.0.1], conditions: { redy: true } }]
 `
   t.match(problems(workload).toSorted(), [
     /spec.sidecar.adminport: unknown field; did you mean "adminPort"\?$/,
+    /spec.sidecar.dns.prot: unknown field; did you mean "port"\?$/,
     /spec.upstreams\[0\].service: is missing$/,
     /spec.upstreams\[0\].servise: unknown field; did you mean "service"\?$/,
     /spec.healthCheck.pth: unknown field; did you mean "path"\?$/,
