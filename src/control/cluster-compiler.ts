@@ -7,6 +7,7 @@ import type {
   OutlierDetectionPolicy,
   RetryBudgetPolicy,
 } from '../model/cluster.ts'
+import { grpcFailures } from '../model/grpc-status.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { RetryPolicy } from '../model/route.ts'
 
@@ -58,9 +59,10 @@ export function compileCluster(
 }
 
 export function compileRetry(policy: Policy | undefined): RetryPolicy {
-  const { attempts, statuses, backoff, perTryTimeout = 0 } = policy?.retry ?? {}
+  const { attempts, statuses, grpcStatuses = [], backoff, perTryTimeout = 0 } = policy?.retry ?? {}
   return {
     ...merge(defaults.retry, { attempts, statuses, backoffMs: backoff }),
+    ...(grpcStatuses.length > 0 && { grpcStatuses: grpcStatuses.map(name => grpcFailures[name]) }),
     ...(perTryTimeout > 0 && { perTryTimeoutMs: perTryTimeout }),
   }
 }

@@ -4,7 +4,6 @@ import type { Cluster } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Inbound } from '../model/inbound.ts'
-import type { HttpRouteResource } from '../model/kinds/http-route.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
@@ -14,7 +13,7 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
 import { compileCluster, compileRetry } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
-import { compileRoutes } from './route-compiler.ts'
+import { compileRoutes, type RouteResource } from './route-compiler.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
 export interface CompiledMesh {
@@ -39,7 +38,10 @@ export function compileMesh(
   registrations: readonly Registration[],
 ): CompiledMesh {
   const instances = indexInstances(configuration, registrations)
-  const routes = Map.groupBy(parentsOf(configuration.httpRoutes), ({ service }) => service)
+  const routes = Map.groupBy(
+    parentsOf([...configuration.httpRoutes, ...configuration.grpcRoutes]),
+    ({ service }) => service,
+  )
   const policies = new Map(
     configuration.trafficPolicies.map(policy => [policyKey(policy), policy.spec]),
   )
@@ -95,7 +97,7 @@ interface AttachedRoute {
   readonly service: string
   /** Absent: all ports of the Service. */
   readonly port: number | undefined
-  readonly route: HttpRouteResource
+  readonly route: RouteResource
 }
 
 function compileService(
@@ -189,7 +191,7 @@ function policyKey({ metadata, spec }: TrafficPolicyResource): string {
 }
 
 /** Routes in the order of their names, which breaks ties of precedence within a namespace. */
-function parentsOf(routes: readonly HttpRouteResource[]): AttachedRoute[] {
+function parentsOf(routes: readonly RouteResource[]): AttachedRoute[] {
   const sorted = routes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
   return sorted.flatMap(route =>
     route.spec.parentRefs.map(({ name, namespace, port }) => ({

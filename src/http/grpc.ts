@@ -3,6 +3,9 @@ import type { HeaderList } from './headers.ts'
 /** What gRPC adds to HTTP/2 (gRPC over HTTP2, doc/PROTOCOL-HTTP2.md), as far as a proxy has to know it. */
 
 export const grpcContentType = 'application/grpc'
+/** Trailer with which a server says when, or that it does not want, to be asked again (gRFC A6). */
+export const grpcPushbackHeader = 'grpc-retry-pushback-ms'
+
 export const grpcTimeoutHeader = 'grpc-timeout'
 const statusField = 'grpc-status'
 const messageField = 'grpc-message'

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EndpointSliceResource } from './kinds/endpoint-slice.ts'
+import type { GrpcRouteResource } from './kinds/grpc-route.ts'
 import type { HttpRouteResource } from './kinds/http-route.ts'
 import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
 import type { ServiceResource } from './kinds/service.ts'
@@ -18,6 +19,7 @@ export interface Configuration {
   readonly services: readonly ServiceResource[]
   readonly endpointSlices: readonly EndpointSliceResource[]
   readonly httpRoutes: readonly HttpRouteResource[]
+  readonly grpcRoutes: readonly GrpcRouteResource[]
   readonly workloads: readonly WorkloadResource[]
   readonly trafficPolicies: readonly TrafficPolicyResource[]
 }
@@ -151,6 +153,7 @@ function collect(resources: readonly Resource[]): Configuration {
     services: ofKind('Service'),
     endpointSlices: ofKind('EndpointSlice'),
     httpRoutes: ofKind('HTTPRoute'),
+    grpcRoutes: ofKind('GRPCRoute'),
     workloads: ofKind('Workload'),
     trafficPolicies: ofKind('TrafficPolicy'),
   }

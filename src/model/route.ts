@@ -1,6 +1,6 @@
 /** Ordered by Gateway API's precedence already; the first whose match fits wins. */
 export interface Route {
-  /** `<namespace>/<HTTPRoute>/<rule index>`, or `default` for a Service without routes. */
+  /** `<namespace>/<HTTPRoute or GRPCRoute>/<rule index>`, or `default` for a Service without routes. */
   readonly name: string
   /** Any of these; an empty list matches every request. */
   readonly matches: readonly RouteMatch[]
@@ -43,6 +43,8 @@ export interface RetryPolicy {
   readonly perTryTimeoutMs?: number
   /** Statuses repeated for idempotent methods. Default 502, 503, 504. */
   readonly statuses: readonly number[]
+  /** Of gRPC, 1–16, repeated although a gRPC call is a POST: whoever lists them says that it may be. Absent: none. */
+  readonly grpcStatuses?: readonly number[]
   /** First back-off, doubled by each retry, jittered. Default 25. */
   readonly backoffMs: number
 }

@@ -7,6 +7,6 @@ export interface Service {
   /** Authorities without a port that mean it: `orders`, `orders.default`, `orders.default.svc.cluster.local`. */
   readonly hosts: readonly string[]
   readonly port: number
-  /** Never empty: without an HTTPRoute it holds one route to the Service's own cluster. */
+  /** Never empty: without routes it holds one route to the Service's own cluster. */
   readonly routes: readonly Route[]
 }

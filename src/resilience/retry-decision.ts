@@ -14,8 +14,12 @@ export interface FailedAttempt {
   readonly attempt: number
   /** Why no answer came, or the status of the answer that came. */
   readonly outcome: ErrorCode | number
+  /** Of a gRPC call that was answered so, before any message; then it alone decides. */
+  readonly grpcStatus?: number | undefined
   /** Value of the answer's `retry-after`. */
   readonly retryAfter?: string | undefined
+  /** Value of the answer's `grpc-retry-pushback-ms` (gRFC A6). */
+  readonly pushback?: string | undefined
   /** The attempt rode on a connection that had served before. */
   readonly connectionReused: boolean
   /** The whole request is at hand to be sent again: no body, or a body buffered in full. */
@@ -59,7 +63,7 @@ export function decideRetry(
   if (failed.attempt > policy.attempts) return giveUp('attempts-spent')
   if (!failed.bodyReplayable) return giveUp('body-not-replayable')
 
-  const askedMs = parseRetryAfter(failed.retryAfter)
+  const askedMs = parseRetryAfter(failed.retryAfter) || parsePushback(failed.pushback)
   if (askedMs > maxRetryAfterMs) return giveUp('retry-after-too-long')
   const delayMs = Math.max(askedMs, backoff(policy, failed))
   if (delayMs >= failed.remainingMs) return giveUp('deadline')
@@ -69,6 +73,9 @@ export function decideRetry(
 
 function isRetryable(policy: RetryPolicy, failed: FailedAttempt): boolean {
   const idempotent = idempotentMethods.has(failed.method)
+  // Every call is a POST: that it may be repeated is for the policy to say.
+  if (failed.grpcStatus !== undefined)
+    return policy.grpcStatuses?.includes(failed.grpcStatus) === true
   if (typeof failed.outcome === 'number')
     return idempotent && policy.statuses.includes(failed.outcome)
   switch (errorTable[failed.outcome].retryable) {
@@ -106,6 +113,12 @@ function isHarmless(failed: FailedAttempt): boolean {
 function parseRetryAfter(value: string | undefined): number {
   if (value === undefined) return 0
   return /^\d+$/.test(value) ? Number(value) * 1000 : Number.POSITIVE_INFINITY
+}
+
+/** Milliseconds; 0 when absent. A negative number, or anything unreadable, asks not to come again. */
+function parsePushback(value: string | undefined): number {
+  if (value === undefined) return 0
+  return /^\d{1,9}$/.test(value) ? Number(value) : Number.POSITIVE_INFINITY
 }
 
 function giveUp(reason: GiveUpReason): RetryDecision {

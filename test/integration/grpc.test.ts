@@ -34,8 +34,9 @@ function answerWith(status: number, text?: string): Handler {
   }
 }
 
-async function startShop(t: Test, handler: Handler) {
-  const orders = await startOrders(t, await startHttp2Application(t, handler), { name: 'grpc' })
+async function startShop(t: Test, handler: Handler, documents = '') {
+  const port = await startHttp2Application(t, handler)
+  const orders = await startOrders(t, port, { name: 'grpc' }, documents)
   return { ...orders, session: connectHttp2(t, orders.local) }
 }
 
@@ -137,4 +138,82 @@ t.test('a call that breaks off in the middle ends with a status too', async t =>
   const answer = await ask(session, call, message(''))
   t.strictSame(answer.body, message('first'))
   t.match(answer.trailers, { 'grpc-status': '14', 'x-weft-reason': /^upstream_/ })
+})
+
+const retries = `
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: orders }
+spec: { targetRef: { name: orders }, retry: { grpcStatuses: [UNAVAILABLE, RESOURCE_EXHAUSTED], backoff: 1ms } }
+`
+
+t.test(
+  'a status that the policy lists is tried again, the request and its messages too',
+  async t => {
+    for (const status of [14, 8]) {
+      const bodies: Buffer[] = []
+      const { session } = await startShop(
+        t,
+        (stream, headers) => {
+          stream.once('data', (chunk: Buffer) => {
+            bodies.push(chunk)
+            answerWith(bodies.length < 3 ? status : 0, bodies.length < 3 ? undefined : 'well')(
+              stream,
+              headers,
+            )
+          })
+        },
+        retries,
+      )
+      const answer = await ask(session, call, message('please'))
+      t.strictSame(answer.body, message('well'))
+      t.match(answer.trailers, { 'grpc-status': '0' })
+      t.strictSame(bodies, [message('please'), message('please'), message('please')])
+    }
+  },
+)
+
+t.test(
+  'others are not, nor what the server does not want, nor a call that has begun to answer',
+  async t => {
+    const answers: Handler[] = [
+      answerWith(13),
+      answerWith(14, 'half an answer'),
+      stream => {
+        const fields = { 'grpc-status': '14', 'grpc-retry-pushback-ms': '-1' }
+        stream.respond(
+          { ':status': 200, 'content-type': 'application/grpc', ...fields },
+          { endStream: true },
+        )
+      },
+    ]
+    for (const answer of answers) {
+      let calls = 0
+      const count: Handler = (stream, headers) => {
+        calls++
+        answer(stream, headers)
+      }
+      const { session } = await startShop(t, count, retries)
+      await ask(session, call, message('please'))
+      t.equal(calls, 1)
+    }
+  },
+)
+
+t.test('a GRPCRoute sends calls by their method', async t => {
+  const { session } = await startShop(
+    t,
+    answerWith(0),
+    `
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: orders }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules: [{ matches: [{ method: { service: shop.Orders, method: Get } }], backendRefs: [{ name: orders, port: 80 }] }]
+`,
+  )
+  t.match((await ask(session, call, message(''))).headers, { 'grpc-status': '0' })
+  const other = await ask(session, { ...call, ':path': '/shop.Orders/Put' }, message(''))
+  t.match(other.headers, { 'grpc-status': '12', 'x-weft-reason': 'no_route' })
 })

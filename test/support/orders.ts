@@ -15,11 +15,12 @@ export interface Orders {
   readonly server: TestProxy
 }
 
-/** Two sidecars, one of them before `orders`, whose application listens at `port`. */
+/** Two sidecars, one of them before `orders`, whose application listens at `port`; `documents`: further YAML. */
 export async function startOrders(
   t: Test,
   port: number,
   declared: DeclaredPort = {},
+  documents = '',
 ): Promise<Orders> {
   const orders = `
 apiVersion: v1
@@ -30,7 +31,7 @@ spec:
   selector: { app: orders }
   ports: [${JSON.stringify({ port: 80, targetPort: port, ...declared })}]
 `
-  const mesh = await startMesh(t, orders)
+  const mesh = await startMesh(t, `${orders}---${documents}`)
   const server = await startSidecar(t, mesh, { name: 'orders', ports: [port] })
   const client = await startSidecar(t, mesh, { name: 'web', upstreams: ['orders'] })
   await eventually(

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { unsafePattern } from '../pattern.ts'
-import { duration, metadata, namespace, objectName, port, serviceName, status } from './common.ts'
-
-type Context = z.core.$RefinementCtx
-
-function checkPattern(source: string, context: Context): void {
-  const why = unsafePattern(source)
-  if (why !== undefined) context.addIssue({ code: 'custom', path: ['value'], message: why })
-}
+import { duration, metadata, objectName, status } from './common.ts'
+import {
+  backendRefs,
+  checkPattern,
+  filters,
+  headerMatches,
+  routeSpec,
+  valueMatch,
+} from './gateway-route.ts'
 
 const pathMatch = z
   .strictObject({
@@ -20,34 +20,16 @@ const pathMatch = z
       context.addIssue({ code: 'custom', path: ['value'], message: 'must start with "/"' })
   })
 
-function valueMatch(name: z.ZodString) {
-  const type = z.enum(['Exact', 'RegularExpression']).default('Exact')
-  return z.strictObject({ name, type, value: z.string() }).superRefine((match, context) => {
-    if (match.type === 'RegularExpression') checkPattern(match.value, context)
-  })
-}
-
-const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/, 'is no header name')
-
 const routeMatch = z.strictObject({
   path: pathMatch.optional(),
   method: z
     .enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
     .optional(),
-  headers: z.array(valueMatch(fieldName)).max(16).default([]),
+  headers: headerMatches,
   queryParams: z
     .array(valueMatch(z.string().min(1).max(256)))
     .max(16)
     .default([]),
-})
-
-const backendRef = z.strictObject({
-  group: z.literal('').optional(),
-  kind: z.literal('Service').default('Service'),
-  name: serviceName,
-  namespace: namespace.optional(),
-  port: port.optional().describe('Default: the only port that the Service has.'),
-  weight: z.int().min(0).max(1_000_000).default(1),
 })
 
 const timeouts = z
@@ -64,8 +46,8 @@ const timeouts = z
 const rule = z.strictObject({
   name: z.string().optional(),
   matches: z.array(routeMatch).max(64).default([]),
-  filters: z.array(z.unknown()).max(0, 'filters are not supported yet').optional(),
-  backendRefs: z.array(backendRef).max(16).default([]),
+  filters,
+  backendRefs,
   timeouts: timeouts.optional().describe('0s: no limit.'),
   retry: z
     .strictObject({
@@ -76,28 +58,12 @@ const rule = z.strictObject({
     .optional(),
 })
 
-const parentRef = z.strictObject({
-  group: z.literal('').optional(),
-  kind: z.literal('Service', 'only routes for a Service are supported'),
-  name: serviceName,
-  namespace: namespace.optional(),
-  port: port.optional().describe('Default: all ports of the Service.'),
-})
-
-/** gateway.networking.k8s.io/v1 HTTPRoute, attached to Services as GAMMA (GEP-1294) defines. */
+/** gateway.networking.k8s.io/v1 HTTPRoute. */
 export const httpRouteKind = z.strictObject({
   apiVersion: z.enum(['gateway.networking.k8s.io/v1', 'gateway.networking.k8s.io/v1beta1']),
   kind: z.literal('HTTPRoute'),
   metadata: metadata(objectName),
-  spec: z.strictObject({
-    parentRefs: z.array(parentRef).min(1),
-    // GEP-1294: a mesh shall not infer anything from hostnames.
-    hostnames: z
-      .array(z.unknown())
-      .max(0, 'hostnames mean nothing for a Service; match the header "Host"')
-      .optional(),
-    rules: z.array(rule).min(1),
-  }),
+  spec: routeSpec(rule),
   status,
 })
 

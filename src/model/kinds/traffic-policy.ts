@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { grpcFailureNames } from '../grpc-status.ts'
 import {
   duration,
   metadata,
@@ -56,6 +57,10 @@ export const trafficPolicyKind = z.strictObject({
         attempts: z.int().min(0).max(10),
         perTryTimeout: duration.describe('0s: no limit.'),
         statuses: z.array(z.int().min(400).max(599)),
+        grpcStatuses: z
+          .array(z.enum(grpcFailureNames))
+          .max(grpcFailureNames.length)
+          .describe('Statuses of gRPC that are tried again, such as UNAVAILABLE. Default: none.'),
         backoff: duration,
       })
       .partial()

@@ -1,15 +1,18 @@
 import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
 import type { ServiceResource } from '../kinds/service.ts'
 import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
 import { nearest } from './nearest.ts'
+import { checkRouteKinds } from './route-kinds.ts'
 import { parseServiceReference } from './service-reference.ts'
 import type { Suspects } from './suspects.ts'
 import type { Resource, Sourced } from './validate.ts'
 
-type Report = (source: Sourced, path: readonly PropertyKey[], message: string) => void
+/** Takes note of a problem at a place of a document. */
+export type Report = (source: Sourced, path: readonly PropertyKey[], message: string) => void
 
 /**
  * What no document can tell alone: names given twice, and references that lead nowhere. A reference to what a broken
@@ -28,6 +31,7 @@ export function checkReferences(
     if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
   checkDuplicates(sources, report)
   checkPorts(sources, report)
+  checkRouteKinds(sources, report)
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
       const message = faultOf(reference, services, suspects)
@@ -119,6 +123,7 @@ interface Reference {
 function referencesOf(resource: Resource): Reference[] {
   switch (resource.kind) {
     case 'HTTPRoute':
+    case 'GRPCRoute':
       return routeReferences(resource)
     case 'Workload':
       return upstreamReferences(resource)
@@ -134,7 +139,7 @@ function referencesOf(resource: Resource): Reference[] {
   }
 }
 
-function routeReferences({ metadata, spec }: HttpRouteResource): Reference[] {
+function routeReferences({ metadata, spec }: HttpRouteResource | GrpcRouteResource): Reference[] {
   const inNamespace = <R extends { readonly namespace?: string | undefined }>(reference: R) => ({
     ...reference,
     namespace: reference.namespace ?? metadata.namespace,

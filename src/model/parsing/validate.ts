@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
 import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
 import { meshKind, type MeshResource } from '../kinds/mesh.ts'
 import { serviceKind, type ServiceResource } from '../kinds/service.ts'
@@ -14,6 +15,7 @@ export const kinds = {
   Service: serviceKind,
   EndpointSlice: endpointSliceKind,
   HTTPRoute: httpRouteKind,
+  GRPCRoute: grpcRouteKind,
   Mesh: meshKind,
   Workload: workloadKind,
   TrafficPolicy: trafficPolicyKind,
@@ -23,6 +25,7 @@ export type Resource =
   | ServiceResource
   | EndpointSliceResource
   | HttpRouteResource
+  | GrpcRouteResource
   | MeshResource
   | WorkloadResource
   | TrafficPolicyResource

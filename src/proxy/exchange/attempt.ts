@@ -123,7 +123,9 @@ export class Attempt implements ResponseReceiver, Waiter {
     const now = this.#exchange.chain.now()
     const outcome = this.#exchange.isGrpc ? grpcOutcome(head, end) : head.status
     this.#cluster.observeHead(this.endpoint, outcome, now - this.#startedAt, now)
-    if (outcome !== undefined && outcome >= 500 && this.#replaced(head)) return
+    // The status of a call that failed at once may be worth another try whatever it is.
+    const failed = outcome !== undefined && (outcome >= 500 || this.#exchange.isGrpc)
+    if (failed && this.#replaced(head)) return
     this.#awaitsOutcome = outcome === undefined
     // `end` closes the exchange: count the endpoint free before its filters look.
     if (end) this.#settle()

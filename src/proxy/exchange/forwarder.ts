@@ -1,11 +1,21 @@
-import { ExchangeError, errorTable, type ErrorCode } from '../../base/errors.ts'
+import { ExchangeError, errorTable } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
-import { formatGrpcTimeout, grpcTimeoutHeader, parseGrpcTimeout } from '../../http/grpc.ts'
+import {
+  formatGrpcTimeout,
+  grpcPushbackHeader,
+  grpcStatusOf,
+  grpcTimeoutHeader,
+  parseGrpcTimeout,
+} from '../../http/grpc.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { RetryPolicy } from '../../model/route.ts'
 import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
-import { decideRetry, type RetryDecision } from '../../resilience/retry-decision.ts'
+import {
+  decideRetry,
+  type FailedAttempt,
+  type RetryDecision,
+} from '../../resilience/retry-decision.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
@@ -15,6 +25,14 @@ import { targetPortHeader, attemptHeader } from '../mesh-headers.ts'
 
 /** A timer of more than this fires at once. */
 const longestTimerMs = 2 ** 31 - 1
+
+/** What an attempt tells about its failure. */
+interface FailureFacts extends Pick<
+  FailedAttempt,
+  'outcome' | 'grpcStatus' | 'retryAfter' | 'pushback'
+> {
+  readonly reused: boolean
+}
 
 /** What an exchange carries between its tries. */
 export interface Forwarding {
@@ -82,10 +100,20 @@ export class Forwarder implements AttemptOwner, Filter {
 
   retriesStatus(exchange: Exchange, attempt: Attempt, head: ResponseHead): boolean {
     const { forwarding } = exchange
-    if (forwarding === undefined || !forwarding.policy.statuses.includes(head.status)) return false
+    if (forwarding === undefined) return false
+    const { policy } = forwarding
+    const { status: outcome, headers } = head
+    const grpcStatus = exchange.isGrpc ? grpcStatusOf(headers) : undefined
+    const listed =
+      grpcStatus === undefined
+        ? policy.statuses.includes(outcome)
+        : policy.grpcStatuses?.includes(grpcStatus) === true
+    if (!listed) return false
     const decision = this.#decide(exchange, forwarding, {
-      outcome: head.status,
-      retryAfter: head.headers.get('retry-after'),
+      outcome,
+      grpcStatus,
+      retryAfter: headers.get('retry-after'),
+      pushback: headers.get(grpcPushbackHeader),
       reused: false,
     })
     if (decision.kind === 'give-up') return false
@@ -98,7 +126,6 @@ export class Forwarder implements AttemptOwner, Filter {
     if (exchange.completed || forwarding === undefined) return
     const decision = this.#decide(exchange, forwarding, {
       outcome: error.code,
-      retryAfter: undefined,
       reused,
     })
     if (decision.kind === 'retry')
@@ -109,7 +136,7 @@ export class Forwarder implements AttemptOwner, Filter {
   #decide(
     exchange: Exchange,
     { cluster, policy }: Forwarding,
-    failed: { outcome: ErrorCode | number; retryAfter: string | undefined; reused: boolean },
+    failed: FailureFacts,
   ): RetryDecision {
     const now = exchange.chain.now()
     return decideRetry(
@@ -120,7 +147,9 @@ export class Forwarder implements AttemptOwner, Filter {
         method: exchange.request.method,
         attempt: exchange.attempts,
         outcome: failed.outcome,
+        grpcStatus: failed.grpcStatus,
         retryAfter: failed.retryAfter,
+        pushback: failed.pushback,
         connectionReused: failed.reused,
         bodyReplayable: exchange.body === undefined || exchange.body.replayable,
         responseStarted: exchange.headSent,

@@ -22,6 +22,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
   const schemas = jsonSchemas()
   t.same([...schemas.keys()].toSorted(), [
     'endpoint-slice.schema.json',
+    'grpc-route.schema.json',
     'http-route.schema.json',
     'mesh.schema.json',
     'service.schema.json',
@@ -34,6 +35,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
     { $ref: 'service.schema.json' },
     { $ref: 'endpoint-slice.schema.json' },
     { $ref: 'http-route.schema.json' },
+    { $ref: 'grpc-route.schema.json' },
     { $ref: 'mesh.schema.json' },
     { $ref: 'workload.schema.json' },
     { $ref: 'traffic-policy.schema.json' },

@@ -18,10 +18,10 @@ const failed: FailedAttempt = {
   remainingMs: Number.POSITIVE_INFINITY,
 }
 
-function decide(changes: Partial<FailedAttempt>, ratio = 1) {
+function decide(changes: Partial<FailedAttempt>, ratio = 1, by = policy) {
   const budget = new RetryBudget({ ratio, minPerSecond: 0 })
   budget.deposit(0)
-  return decideRetry(policy, { ...failed, ...changes }, budget)
+  return decideRetry(by, { ...failed, ...changes }, budget)
 }
 
 function giveUp(reason: string) {
@@ -34,6 +34,24 @@ t.test('a status of the policy is repeated for idempotent methods', async t => {
   for (const method of ['POST', 'PATCH', 'CONNECT', 'get'])
     t.strictSame(decide({ method }), giveUp('not-retryable'), method)
   t.strictSame(decide({ outcome: 500 }), giveUp('not-retryable'))
+})
+
+t.test('a status of gRPC is repeated if the policy lists it, for then a POST may be', async t => {
+  const grpc: RetryPolicy = { ...policy, grpcStatuses: [14] }
+  const call = { method: 'POST', outcome: 200, grpcStatus: 14 }
+  t.strictSame(decide(call, 1, grpc), { kind: 'retry', delayMs: 10 })
+  t.strictSame(decide({ ...call, grpcStatus: 13 }, 1, grpc), giveUp('not-retryable'))
+  t.strictSame(decide(call), giveUp('not-retryable'))
+  t.strictSame(decide({ ...call, attempt: 3 }, 1, grpc), giveUp('attempts-spent'))
+})
+
+t.test('a gRPC server may say when to come again, or not to', async t => {
+  const grpc: RetryPolicy = { ...policy, grpcStatuses: [14] }
+  const call = { method: 'POST', outcome: 200, grpcStatus: 14 }
+  t.strictSame(decide({ ...call, pushback: '70' }, 1, grpc), { kind: 'retry', delayMs: 70 })
+  t.strictSame(decide({ ...call, pushback: '0' }, 1, grpc), { kind: 'retry', delayMs: 10 })
+  for (const pushback of ['-1', 'soon', '', '6000'])
+    t.strictSame(decide({ ...call, pushback }, 1, grpc), giveUp('retry-after-too-long'), pushback)
 })
 
 t.test('what the application never saw is repeated at once, whatever the method', async t => {

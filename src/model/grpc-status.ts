@@ -1,0 +1,23 @@
+/** The statuses that a gRPC call fails with, by their numbers on the wire (gRPC, doc/statuscodes.md; 0 is OK). */
+export const grpcFailures = {
+  CANCELLED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const
+
+export type GrpcFailure = keyof typeof grpcFailures
+
+export const grpcFailureNames = Object.keys(grpcFailures) as GrpcFailure[]
