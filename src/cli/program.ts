@@ -12,6 +12,7 @@ import {
   parsePort,
   parseWorkers,
 } from './option-values.ts'
+import type { InitFlags } from './init.ts'
 import { version } from './version.ts'
 
 const defaultConfig = 'config/mesh.yaml'
@@ -36,6 +37,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
   addUp(program, finish)
   addProxy(program, finish)
+  addInit(program, finish)
   addControl(program, finish)
   addValidate(program, finish)
   addToken(program, finish)
@@ -88,6 +90,29 @@ function addProxy(program: Command, finish: Finish): void {
     .action(async ({ config, workers }: { config: string; workers?: number }) => {
       const { proxy } = await import('./proxy.ts')
       finish(await proxy(config, workers === undefined ? {} : { workers }))
+    })
+}
+
+function addInit(program: Command, finish: Finish): void {
+  program
+    .command('init')
+    .description('let iptables bring traffic to the sidecar (transparent mode)')
+    .option('--uid <ids>', 'of the sidecar: its own traffic is not captured')
+    .option('--gid <ids>', 'the same by group')
+    .option('--outbound-port <port>', 'where the sidecar takes what goes out', '15001')
+    .option('--inbound-port <port>', 'where it takes what comes in', '15006')
+    .option('--no-inbound', 'leave what comes in alone')
+    .option('--dns [port]', 'bring DNS queries to the sidecar too (15053)')
+    .option('--exclude-outbound-ports <ports>', 'not captured, as 25,5432')
+    .option('--exclude-inbound-ports <ports>', 'not captured')
+    .option('--exclude-cidrs <ranges>', 'destinations that are not captured')
+    .option('--include-cidrs <ranges>', 'destinations that are; default: all')
+    .option('--exclude-uids <ids>', 'users whose traffic is not captured')
+    .option('--dry-run', 'print the rules and change nothing')
+    .option('--undo', 'take the rules away again')
+    .action(async (flags: InitFlags) => {
+      const { init } = await import('./init.ts')
+      finish(await init(flags))
     })
 }
 
