@@ -7,6 +7,7 @@ import type {
   DnsBootstrap,
   ProxyBootstrap,
   SocketAddress,
+  TransparentBootstrap,
   UpstreamListener,
   WorkloadIdentity,
 } from '../model/bootstrap.ts'
@@ -136,6 +137,12 @@ const proxyBootstrap = object<ProxyBootstrap>({
       // A name would have to be resolved first.
       upstreams: optional(list(object<SocketAddress>({ host: ip, port }))),
       resolvConf: optional(text),
+    }),
+  ),
+  transparent: optional(
+    object<TransparentBootstrap>({
+      inbound: optional(address),
+      outboundTrafficPolicy: optional(oneOf('allowAny', 'registryOnly')),
     }),
   ),
   advertise: text,

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import type { Subscribed } from '../discovery/message.ts'
 import { declaredProtocol } from '../model/app-protocol.ts'
 import type { Cluster } from '../model/cluster.ts'
@@ -116,7 +117,12 @@ function compileService(
   return {
     namespace,
     qualifiedName,
-    service: { name, hosts: hostsOf(resource.metadata), port: port.port, routes },
+    service: {
+      name,
+      hosts: [...hostsOf(resource.metadata), ...addressesOf(resource)],
+      port: port.port,
+      routes,
+    },
     attachedRoutes: attached,
     cluster: compileCluster(name, policy, declaredProtocol(port)),
     endpoints: compileEndpoints(resource, port, context.instances),
@@ -173,6 +179,16 @@ function qualify({ name, namespace }: Named): string {
 function hostsOf({ name, namespace }: Named): string[] {
   const qualified = `${name}.${namespace}`
   return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
+}
+
+/** Those that a cluster has given to the Service: what applications that ask its DNS connect to. */
+function addressesOf({ spec }: ServiceResource): string[] {
+  const { clusterIP, clusterIPs } = spec
+  const given = [clusterIP, ...(Array.isArray(clusterIPs) ? clusterIPs : [])]
+  const addresses = given.filter(address => typeof address === 'string' && isIP(address) !== 0)
+  return [...new Set(addresses as string[])].map(address =>
+    isIP(address) === 6 ? `[${address}]` : address,
+  )
 }
 
 function forCaller(

@@ -1,5 +1,6 @@
 import type { ExchangeError } from '../base/errors.ts'
 import type { HeaderList } from './headers.ts'
+import type { SocketAddress } from '../model/bootstrap.ts'
 import type { RequestHead, ResponseHead } from './message.ts'
 
 /**
@@ -28,6 +29,8 @@ export interface ConnectionInfo {
   readonly remoteAddress: string
   /** SPIFFE ID of the verified peer certificate of this connection; undefined without mTLS. */
   readonly peerIdentity: string | undefined
+  /** Where it was going when it was redirected to us. */
+  readonly originalDestination?: SocketAddress | undefined
 }
 
 /**

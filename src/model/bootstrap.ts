@@ -20,6 +20,8 @@ export interface ProxyBootstrap {
   readonly upstreams: readonly UpstreamListener[]
   /** DNS mode: names of the mesh lead to loopback addresses on which this sidecar listens. Absent: off. */
   readonly dns?: DnsBootstrap
+  /** iptables brings the application's connections to `outbound` (`weft init`). Absent: they come by themselves. */
+  readonly transparent?: TransparentBootstrap
   /** Address under which other sidecars reach this one. */
   readonly advertise: string
   /** From SIGTERM to the forced end. Default 30000. */
@@ -59,6 +61,13 @@ export interface DnsBootstrap extends SocketAddress {
   readonly upstreams?: readonly SocketAddress[]
   /** Read once, at the start. Default `/etc/resolv.conf`. */
   readonly resolvConf?: string
+}
+
+export interface TransparentBootstrap {
+  /** Where what comes in without mTLS is taken (15006). Absent: it goes to the application itself. */
+  readonly inbound?: SocketAddress
+  /** What becomes of destinations that are not in the mesh; in Istio's words. Default `allowAny`: they are reached. */
+  readonly outboundTrafficPolicy?: 'allowAny' | 'registryOnly'
 }
 
 /** What `weft control` is started with. */

@@ -4,7 +4,7 @@ import type { Route } from './route.ts'
 export interface Service {
   /** `<service>.<namespace>:<port>`, the same as its own cluster's name. */
   readonly name: string
-  /** Authorities without a port that mean it: `orders`, `orders.default`, `orders.default.svc.cluster.local`. */
+  /** Authorities without a port: `orders`, `orders.default`, `orders.default.svc.cluster.local`, perhaps addresses. */
   readonly hosts: readonly string[]
   readonly port: number
   /** Never empty: without routes it holds one route to the Service's own cluster. */

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os'
 import { monotonicNow, wallNow } from '../base/clock.ts'
 import { ExchangeError } from '../base/errors.ts'
 import { LogLimit } from '../base/log-limit.ts'
@@ -12,6 +13,7 @@ import { AccessLog } from '../telemetry/access-log.ts'
 import type { RequestStats } from '../telemetry/request-stats.ts'
 import { Dialer } from './upstream/dialer.ts'
 import { AccessLogFilter } from './filters/access-log.ts'
+import type { OriginalDestination } from './listener/original-destination.ts'
 import { InboundListener } from './listener/inbound-listener.ts'
 import { Inbound } from './inbound.ts'
 import type { Listener } from './listener/listener.ts'
@@ -31,6 +33,8 @@ export interface DataPlaneOptions {
   readonly sharesPorts?: boolean
   /** The application does not take connections on one of its ports. */
   readonly onRefusedByApplication?: (port: number) => void
+  /** Present in transparent mode. */
+  readonly originalDestination?: OriginalDestination
 }
 
 /** Local ports as they were bound. */
@@ -51,6 +55,8 @@ export class DataPlane {
   readonly inboundListener: InboundListener
   /** The outbound port, then one listener an upstream. */
   readonly outboundListeners: readonly Listener[]
+  /** In transparent mode: what comes in without mTLS, and what goes out by IPv6. */
+  readonly capturingListeners: readonly Listener[]
   #snapshot: Snapshot | undefined
   readonly #pools: PoolSet
   /** To the application. */
@@ -78,6 +84,7 @@ export class DataPlane {
       now,
       random,
       accessLog: accessLog('outbound'),
+      ...(bootstrap.transparent !== undefined && { transparent: bootstrap.transparent }),
     })
     this.#localPools = new PoolSet(tellRefusals(dial, options.onRefusedByApplication))
     this.inbound = new Inbound({
@@ -89,7 +96,8 @@ export class DataPlane {
       guards: [],
     })
     this.inboundListener = this.#createInboundListener(bootstrap.inbound, { identity, random })
-    this.outboundListeners = this.#createOutboundListeners(bootstrap)
+    this.outboundListeners = this.#createOutboundListeners(bootstrap, options)
+    this.capturingListeners = this.#createCapturingListeners(bootstrap, options)
     const trim = new MemoryTrim(memory, () => this.#work(), monotonicNow())
     this.#sweeper = setInterval(() => {
       const at = monotonicNow()
@@ -117,6 +125,7 @@ export class DataPlane {
   /** Takes a checked snapshot over at once. */
   apply(snapshot: Snapshot): void {
     this.outbound.apply(snapshot)
+    this.inbound.mtls = snapshot.inbound.mtls
     this.inboundListener.mtls = snapshot.inbound.mtls
     this.inboundListener.maxConnectionAgeMs = snapshot.inbound.maxConnectionAgeMs
     this.#snapshot = snapshot
@@ -142,7 +151,8 @@ export class DataPlane {
 
   /** The same for calls of the application, which it may need to finish what came; so this goes last. */
   async drainOutbound(): Promise<void> {
-    await Promise.all(this.outboundListeners.map(listener => listener.drain()))
+    const listeners = [...this.outboundListeners, ...this.capturingListeners]
+    await Promise.all(listeners.map(listener => listener.drain()))
   }
 
   /** Connections that the application has to us. */
@@ -172,7 +182,7 @@ export class DataPlane {
   }
 
   get #listeners(): readonly Listener[] {
-    return [this.inboundListener.listener, ...this.outboundListeners]
+    return [this.inboundListener.listener, ...this.outboundListeners, ...this.capturingListeners]
   }
 
   #createInboundListener(
@@ -201,14 +211,22 @@ export class DataPlane {
     }
   }
 
-  #createOutboundListeners({ outbound, upstreams }: ProxyBootstrap): Listener[] {
+  #createOutboundListeners(
+    { outbound, upstreams }: ProxyBootstrap,
+    { originalDestination }: Pick<DataPlaneOptions, 'originalDestination'>,
+  ): Listener[] {
     const common = this.#outboundOptions
+    const captured = originalDestination && {
+      originalDestination,
+      destination: (original: SocketAddress) => this.outbound.captured(original),
+    }
     return [
       createPlainListener({
         ...common,
         address: outbound,
         purpose: 'outbound; move it with sidecar.outboundPort of the Workload',
         onRequest: this.outbound.chain().handle,
+        ...(captured !== undefined && { captured }),
       }),
       ...upstreams.map(({ host, port, service }) =>
         createPlainListener({
@@ -220,6 +238,45 @@ export class DataPlane {
         }),
       ),
     ]
+  }
+
+  /** `weft init` redirects to loopback of the same family what goes out, and to any address what comes in. */
+  #createCapturingListeners(
+    { outbound, transparent }: ProxyBootstrap,
+    { originalDestination }: Pick<DataPlaneOptions, 'originalDestination'>,
+  ): Listener[] {
+    if (transparent === undefined || originalDestination === undefined) return []
+    const { inbound } = transparent
+    const common = this.#outboundOptions
+    const listeners: Listener[] = []
+    if (hasIpv6() && outbound.host === '127.0.0.1')
+      listeners.push(
+        createPlainListener({
+          ...common,
+          address: { host: '::1', port: outbound.port },
+          purpose: 'outbound by IPv6; move it with sidecar.outboundPort of the Workload',
+          onRequest: this.outbound.chain().handle,
+          captured: {
+            originalDestination,
+            destination: original => this.outbound.captured(original),
+          },
+        }),
+      )
+    if (inbound !== undefined)
+      listeners.push(
+        createPlainListener({
+          ...common,
+          address: inbound,
+          purpose: 'inbound of transparent mode; move it with transparent.inbound of the bootstrap',
+          onRequest: this.inbound.chain.handle,
+          onRefused: error => this.#refused('inbound', this.inbound.unrouted, error),
+          captured: {
+            originalDestination,
+            destination: original => this.inbound.captured(original),
+          },
+        }),
+      )
+    return listeners
   }
 
   /** A request that the codec did not understand, or would not: it never became an exchange. */
@@ -245,4 +302,10 @@ function tellRefusals(dial: Dial, onRefused: ((port: number) => void) | undefine
       throw error
     }
   }
+}
+
+function hasIpv6(): boolean {
+  return Object.values(networkInterfaces()).some(addresses =>
+    addresses?.some(({ address }) => address === '::1'),
+  )
 }

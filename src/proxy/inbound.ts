@@ -2,16 +2,19 @@ import type { Now } from '../base/clock.ts'
 import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { RequestHead, WireProtocol } from '../http/message.ts'
+import type { SocketAddress } from '../model/bootstrap.ts'
 import type { Cluster } from '../model/cluster.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
+import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { PeerFilter } from './filters/peer.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
 import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
 import type { ActiveRoute } from './routing/router.ts'
+import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 
 export interface InboundOptions {
   readonly application: { readonly host: string; readonly ports: readonly number[] }
@@ -34,13 +37,23 @@ export class Inbound {
   readonly clusters = new Map<string, ActiveCluster>()
   /** Requests that reached no port. */
   readonly unrouted = new RequestStats()
+  /** Of captured connections; those of sidecars are judged by their listener. Set by each snapshot. */
+  mtls: 'strict' | 'permissive' = 'strict'
+  /** Ports that the application does not declare, in transparent mode. */
+  readonly passthrough: PassthroughClusters
   readonly chain: Chain
   /** By what the header between sidecars says. */
   readonly #ports = new Map<string, LocalPort>()
+  readonly detections = new DetectionStats()
+  readonly #now: Now
+  readonly #host: string
   readonly #defaultPort: number
 
   constructor({ application, environment, accessLog, guards, now, random }: InboundOptions) {
+    this.#host = application.host
     this.#defaultPort = application.ports[0] ?? 0
+    this.passthrough = new PassthroughClusters(environment)
+    this.#now = now
     for (const port of application.ports) {
       const cluster = localCluster(application.host, port, environment)
       this.clusters.set(cluster.name, cluster)
@@ -66,14 +79,30 @@ export class Inbound {
 
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
+    this.passthrough.close()
+  }
+
+  /** For a captured connection, which was going to a port of this machine. */
+  captured({ port }: SocketAddress): Destination {
+    const cluster = this.#ports.get(targetPort(port, 'tcp'))?.cluster
+    return {
+      authority: formatAddress({ host: this.#host, port }),
+      appProtocol: () => undefined,
+      warm: () => cluster?.warm(this.#now()),
+      detections: this.detections,
+    }
   }
 
   /** Only ports that were declared can be reached, whatever the peer asks for. */
   #route(exchange: Exchange): boolean {
     const { headers } = exchange.request
-    const port = headers.get(targetPortHeader) ?? this.#defaultTarget(exchange.request)
+    const { originalDestination } = exchange.stream.connection
+    const asked = headers.get(targetPortHeader)
     headers.delete(targetPortHeader)
     headers.delete(attemptHeader)
+    if (originalDestination !== undefined)
+      return this.#routeCaptured(exchange, originalDestination.port)
+    const port = asked ?? targetPort(this.#defaultPort, protocolOf(exchange.request))
     const target = this.#ports.get(port)
     if (target === undefined) {
       exchange.fail(new ExchangeError('no_route', `the application declares no port ${port}`))
@@ -85,11 +114,29 @@ export class Inbound {
     return true
   }
 
-  /** For who is no sidecar. */
-  #defaultTarget({ version, upgrade }: RequestHead): string {
-    const isHttp2 = version === '2' && upgrade === undefined
-    return targetPort(this.#defaultPort, isHttp2 ? 'h2' : 'http/1.1')
+  /** Nobody's certificate stands behind it, and its address says where it goes. */
+  #routeCaptured(exchange: Exchange, port: number): boolean {
+    if (this.mtls === 'strict') {
+      exchange.fail(
+        new ExchangeError('denied', 'this mesh takes mTLS only (Mesh.spec.mtls: strict)'),
+      )
+      return false
+    }
+    const protocol = protocolOf(exchange.request)
+    const target = this.#ports.get(targetPort(port, protocol))
+    const cluster = target?.cluster ?? this.passthrough.to({ host: this.#host, port })
+    exchange.cluster = cluster
+    exchange.route = target?.route ?? localRoute(cluster)
+    exchange.upstreamProtocol = protocol
+    return true
   }
+}
+
+/** What to speak to the application for who is no sidecar: what the client speaks. */
+function protocolOf({ version, upgrade, method }: RequestHead): WireProtocol {
+  if (upgrade !== undefined) return 'http/1.1'
+  if (method === 'CONNECT') return 'tcp'
+  return version === '2' ? 'h2' : 'http/1.1'
 }
 
 function localCluster(host: string, port: number, environment: ClusterEnvironment): ActiveCluster {

@@ -3,7 +3,9 @@ import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
+import type { SocketAddress, TransparentBootstrap } from '../model/bootstrap.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
+import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
@@ -15,7 +17,7 @@ import {
   matchRoute,
   pickCluster,
   RouteTable,
-  tunnelRoute,
+  directRoute,
   type ActiveRoute,
   type RoutedService,
 } from './routing/router.ts'
@@ -25,6 +27,8 @@ export interface OutboundOptions {
   readonly accessLog: Filter
   readonly now: Now
   readonly random: Random
+  /** Present in transparent mode. */
+  readonly transparent?: TransparentBootstrap
 }
 
 /** The application's calls to others: clusters and routes of the snapshot in force. */
@@ -33,6 +37,8 @@ export class Outbound {
   /** Requests that reached no cluster. */
   readonly unrouted = new RequestStats()
   readonly detections = new DetectionStats()
+  /** Destinations beyond the mesh, in transparent mode. */
+  readonly passthrough: PassthroughClusters
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
   readonly #forwarder: Forwarder
@@ -40,6 +46,7 @@ export class Outbound {
 
   constructor(options: OutboundOptions) {
     this.#options = options
+    this.passthrough = new PassthroughClusters(options.environment)
     this.#forwarder = new Forwarder(options.random)
   }
 
@@ -79,6 +86,11 @@ export class Outbound {
     })
   }
 
+  /** For a connection that was going there when it was captured. */
+  captured(original: SocketAddress): Destination {
+    return this.destination(formatAddress(original))
+  }
+
   /** For a listener whose connections all go to `service`. */
   destination(service: string): Destination {
     const cluster = (): ActiveCluster | undefined => this.#table?.service(service)?.cluster
@@ -93,21 +105,42 @@ export class Outbound {
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.clusters.clear()
+    this.passthrough.close()
   }
 
   #route(exchange: Exchange, authority: string): boolean {
     stripControlHeaders(exchange.request.headers)
     const service = this.#table?.service(authority)
-    if (service === undefined) {
-      exchange.fail(this.#unknown(authority))
+    if (service !== undefined) return this.#choose(exchange, service)
+    const { originalDestination } = exchange.stream.connection
+    if (originalDestination !== undefined && this.#table !== undefined)
+      return this.#routeCaptured(exchange, originalDestination)
+    exchange.fail(this.#unknown(authority))
+    return false
+  }
+
+  /** The name says nothing to us, but the address may; and beyond the mesh it goes where it was going. */
+  #routeCaptured(exchange: Exchange, original: SocketAddress): boolean {
+    const address = formatAddress(original)
+    const service = this.#table?.service(address)
+    if (service !== undefined) return this.#choose(exchange, service)
+    if (this.#options.transparent?.outboundTrafficPolicy === 'registryOnly') {
+      const { authority } = exchange.request
+      exchange.fail(
+        new ExchangeError(
+          'no_route',
+          `neither ${JSON.stringify(authority)} nor ${address} is in the mesh, and outboundTrafficPolicy is registryOnly`,
+        ),
+      )
       return false
     }
-    return this.#choose(exchange, service)
+    const cluster = this.passthrough.to(original)
+    return this.#send(exchange, directRoute(cluster), cluster)
   }
 
   #choose(exchange: Exchange, service: RoutedService): boolean {
     if (exchange.request.method === 'CONNECT' && service.cluster !== undefined)
-      return this.#send(exchange, tunnelRoute(service.cluster), service.cluster)
+      return this.#send(exchange, directRoute(service.cluster), service.cluster)
     const route = matchRoute(service, exchange.request)
     if (route === undefined) {
       exchange.fail(

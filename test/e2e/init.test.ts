@@ -76,7 +76,7 @@ t.test(
     t.equal(status, 1)
     t.match(
       stderr,
-      /^iptables-save needs root, or the capabilities NET_ADMIN.*explicit mode and DNS mode.*\n$/,
+      /^iptables-save needs root, or the capabilities NET_ADMIN.*explicit mode and DNS mode.*\n/,
     )
   },
 )

@@ -3,12 +3,13 @@ import { silentLogger } from '../../src/base/log.ts'
 import { systemRandom } from '../../src/base/random.ts'
 import type { Identity } from '../../src/identity/identity.ts'
 import { IdentityHolder } from '../../src/identity/identity-holder.ts'
-import type { ProxyBootstrap } from '../../src/model/bootstrap.ts'
+import type { ProxyBootstrap, TransparentBootstrap } from '../../src/model/bootstrap.ts'
 import type { Cluster } from '../../src/model/cluster.ts'
 import type { Endpoint } from '../../src/model/endpoint.ts'
 import type { Route } from '../../src/model/route.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 import { DataPlane } from '../../src/proxy/data-plane.ts'
+import type { OriginalDestination } from '../../src/proxy/listener/original-destination.ts'
 import { clusterPolicy } from './policies.ts'
 
 const loopback = '127.0.0.1'
@@ -23,11 +24,19 @@ export interface RunningDataPlane {
   readonly port: number
 }
 
+/** Transparent mode without iptables. */
+export interface TransparentTest {
+  readonly bootstrap: TransparentBootstrap
+  /** Where every connection was going. */
+  readonly originalDestination: OriginalDestination
+}
+
 /** A data plane without a control plane: it works by what the test applies. */
 export async function startDataPlane(
   t: Test,
   identity: Identity,
   ports: readonly number[] = [],
+  transparent?: TransparentTest,
 ): Promise<RunningDataPlane> {
   const holder = new IdentityHolder(identity)
   const bootstrap: ProxyBootstrap = {
@@ -42,6 +51,7 @@ export async function startDataPlane(
     upstreams: [{ ...anyPort, service: 'orders' }],
     advertise: loopback,
     drainTimeoutMs: 1000,
+    ...(transparent !== undefined && { transparent: transparent.bootstrap }),
   }
   const plane = new DataPlane(bootstrap, {
     identity: holder,
@@ -49,6 +59,7 @@ export async function startDataPlane(
     writeAccessLog: () => {},
     memory: { resident: () => 0, trim: () => {} },
     random: systemRandom,
+    ...(transparent !== undefined && { originalDestination: transparent.originalDestination }),
   })
   t.teardown(() => plane.close())
   await plane.listen()

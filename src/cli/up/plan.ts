@@ -1,5 +1,10 @@
 import { join, resolve } from 'node:path'
-import type { ControlBootstrap, ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
+import type {
+  ControlBootstrap,
+  ProxyBootstrap,
+  SocketAddress,
+  TransparentBootstrap,
+} from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
 import type { WorkloadResource } from '../../model/kinds/workload.ts'
 
@@ -48,7 +53,7 @@ export interface UpOptions {
 const loopback = '127.0.0.1'
 /** The first sidecar has Istio's ports, each further one the same plus this. */
 const portStep = 100
-const ports = { admin: 15_000, outbound: 15_001, inbound: 15_008, dns: 15_053 }
+const ports = { admin: 15_000, outbound: 15_001, captured: 15_006, inbound: 15_008, dns: 15_053 }
 const leaseMs = 30_000
 /** A developer at the terminal does not wait as long as a rollout. */
 const drainTimeoutMs = 5000
@@ -103,7 +108,7 @@ function planSidecar(
   const { name, namespace, labels } = metadata
   const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
   const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
-  const { adminPort, outboundPort, inboundPort, workers, dns } = spec.sidecar
+  const { adminPort, outboundPort, inboundPort, workers, dns, transparent } = spec.sidecar
   const at = (chosen: number | undefined, base: number): SocketAddress => ({
     host: loopback,
     port: chosen ?? base + index * portStep,
@@ -136,6 +141,9 @@ function planSidecar(
         service,
       })),
       ...(dns !== false && { dns: at(dns === true ? undefined : dns.port, ports.dns) }),
+      ...(transparent !== false && {
+        transparent: planTransparent(transparent === true ? {} : transparent, index),
+      }),
       advertise: loopback,
       drainTimeoutMs,
       accessLog: 'all',
@@ -143,6 +151,19 @@ function planSidecar(
     },
   }
 }
+
+function planTransparent(
+  { inboundPort, outboundTrafficPolicy = 'allowAny' }: TransparentSettings,
+  index: number,
+): TransparentBootstrap {
+  const port = inboundPort ?? ports.captured + index * portStep
+  // What comes in is redirected to the address of the interface that it came by.
+  return { inbound: { host: '0.0.0.0', port }, outboundTrafficPolicy }
+}
+
+type TransparentSettings = Partial<
+  Exclude<WorkloadResource['spec']['sidecar']['transparent'], boolean>
+>
 
 function planApplication({ spec }: WorkloadResource): ApplicationPlan | undefined {
   const { run, address } = spec

@@ -14,6 +14,9 @@ const ports = z
 
 const dnsMessage = 'must be true, false, or an object with a port'
 
+const transparentMessage =
+  'must be true, false, or an object with inboundPort and outboundTrafficPolicy'
+
 /** weft.dev/v1alpha1 Workload: one running instance of a service. */
 export const workloadKind = z.strictObject({
   apiVersion: z.literal('weft.dev/v1alpha1'),
@@ -56,6 +59,21 @@ export const workloadKind = z.strictObject({
           .union([z.boolean(), z.strictObject({ port: port.optional() })], dnsMessage)
           .default(false)
           .describe('Whether its sidecar answers DNS for names of the mesh, and where.'),
+        transparent: z
+          .union(
+            [
+              z.boolean(),
+              z.strictObject({
+                inboundPort: port.optional(),
+                outboundTrafficPolicy: z.enum(['allowAny', 'registryOnly']).default('allowAny'),
+              }),
+            ],
+            transparentMessage,
+          )
+          .default(false)
+          .describe(
+            'Whether `weft init` brings the traffic, and what becomes of unknown destinations.',
+          ),
         workers: z
           .int()
           .min(1)

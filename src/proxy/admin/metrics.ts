@@ -12,6 +12,7 @@ interface MeasuredSide {
   readonly direction: 'inbound' | 'outbound'
   readonly clusters: ReadonlyMap<string, ActiveCluster>
   readonly unrouted: RequestStats
+  readonly passthrough?: { readonly stats: RequestStats }
   readonly listeners: readonly Listener[]
 }
 
@@ -35,7 +36,12 @@ function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily
 export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
   const { inbound, outbound, inboundListener, outboundListeners } = plane
   const sides: readonly MeasuredSide[] = [
-    { direction: 'outbound', ...statsOf(outbound), listeners: outboundListeners },
+    {
+      direction: 'outbound',
+      ...statsOf(outbound),
+      passthrough: outbound.passthrough,
+      listeners: outboundListeners,
+    },
     { direction: 'inbound', ...statsOf(inbound), listeners: [inboundListener.listener] },
   ]
   yield* requestMetrics(sides.flatMap(labelledStats))
@@ -60,12 +66,23 @@ function statsOf<T extends Pick<MeasuredSide, 'clusters' | 'unrouted'>>({
   return { clusters, unrouted }
 }
 
-function labelledStats({ direction, clusters, unrouted }: MeasuredSide): LabelledStats[] {
+function labelledStats({
+  direction,
+  clusters,
+  unrouted,
+  passthrough,
+}: MeasuredSide): LabelledStats[] {
   const owners = [...clusters.values()].map(cluster => ({
     labels: { direction, cluster: cluster.name },
     stats: cluster.stats,
   }))
-  return [...owners, { labels: { direction, cluster: '' }, stats: unrouted }]
+  return [
+    ...owners,
+    { labels: { direction, cluster: '' }, stats: unrouted },
+    ...(passthrough === undefined
+      ? []
+      : [{ labels: { direction, cluster: 'passthrough' }, stats: passthrough.stats }]),
+  ]
 }
 
 function* clusterMetrics(sides: readonly MeasuredSide[]): Iterable<MetricFamily> {

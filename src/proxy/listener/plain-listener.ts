@@ -6,6 +6,7 @@ import type { Provisional } from '../../http/tcp/server-connection.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 import { http2ProtocolOf, httpProtocolOf, wireProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
+import type { OriginalDestination } from './original-destination.ts'
 import { ProtocolDetector } from './protocol-detector.ts'
 import { createServerCodec, type ServerCodec, type ServerCodecOptions } from './server-codec.ts'
 
@@ -34,11 +35,19 @@ export interface PlainListenerOptions extends ServerCodecOptions {
   readonly sharesPort?: boolean
   /** Present: other protocols than HTTP go there too. Absent: each request says where it goes. */
   readonly destination?: Destination
+  /** Present in transparent mode. */
+  readonly captured?: Captured
+}
+
+/** How connections that iptables has redirected are told from others, and where they go. */
+interface Captured {
+  readonly originalDestination: OriginalDestination
+  destination(original: SocketAddress): Destination
 }
 
 /** A port for the local application and its people, without TLS. */
 export function createPlainListener(options: PlainListenerOptions): Listener {
-  const { purpose, address, now, destination, sharesPort = false } = options
+  const { purpose, address, now, captured, sharesPort = false } = options
   const listener: Listener = new Listener({
     purpose,
     address,
@@ -46,10 +55,14 @@ export function createPlainListener(options: PlainListenerOptions): Listener {
     sharesPort,
     sharesReads: true,
     accept: (socket, reader) => {
+      const original = captured?.originalDestination(socket)
+      const destination =
+        original === undefined ? options.destination : captured?.destination(original)
       const declared = destination === undefined ? 'http' : destination.appProtocol()
+      const accepted = { ...options, destination, originalDestination: original }
       if (declared !== 'tcp')
-        return listener.track(detect(socket, reader, { ...options, declared }), socket)
-      const codec = startCodec(socket, { protocol: 'tcp' }, options)
+        return listener.track(detect(socket, reader, { ...accepted, declared }), socket)
+      const codec = startCodec(socket, { protocol: 'tcp' }, accepted)
       reader?.attach(codec)
       listener.track(codec, socket)
     },
@@ -57,10 +70,15 @@ export function createPlainListener(options: PlainListenerOptions): Listener {
   return listener
 }
 
+interface AcceptedOptions extends ServerCodecOptions {
+  readonly destination: Destination | undefined
+  readonly originalDestination: SocketAddress | undefined
+}
+
 function detect(
   socket: Socket,
   reader: SharedReader | undefined,
-  options: PlainListenerOptions & { readonly declared: 'http' | 'http2' | undefined },
+  options: AcceptedOptions & { readonly declared: 'http' | 'http2' | undefined },
 ): ProtocolDetector {
   const { limits, now, declared } = options
   const undeclared = declared === undefined ? options.destination : undefined
@@ -91,8 +109,9 @@ const classifiers = {
 function startCodec(
   socket: Socket,
   detected: { readonly protocol: WireProtocol; readonly provisional?: Provisional | undefined },
-  options: PlainListenerOptions,
+  options: AcceptedOptions,
 ): ServerCodec {
-  const { authority } = options.destination ?? {}
-  return createServerCodec(socket, { ...detected, authority }, options)
+  const { destination, originalDestination } = options
+  const downstream = { ...detected, authority: destination?.authority, originalDestination }
+  return createServerCodec(socket, downstream, options)
 }

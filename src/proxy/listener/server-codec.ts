@@ -8,6 +8,7 @@ import type { WireProtocol } from '../../http/message.ts'
 import type { ChunkReceiver } from '../../http/shared-reader.ts'
 import type { RequestHandler, ServerConnection } from '../../http/stream.ts'
 import { TcpServerConnection, type Provisional } from '../../http/tcp/server-connection.ts'
+import type { SocketAddress } from '../../model/bootstrap.ts'
 import { renderLocalReply } from '../local-reply.ts'
 
 /** What the codecs of a listener's connections have in common. */
@@ -29,16 +30,19 @@ interface Downstream {
   /** Where raw bytes go, host:port. */
   readonly authority?: string | undefined
   readonly provisional?: Provisional | undefined
+  readonly originalDestination?: SocketAddress | undefined
   /** Of HTTP/2. */
   readonly maxAgeMs?: number | undefined
 }
 
 export function createServerCodec(
   socket: Socket,
-  { protocol, peerIdentity, authority = '', provisional, maxAgeMs }: Downstream,
+  downstream: Downstream,
   { limits, onRequest, onRefused, now }: ServerCodecOptions,
 ): ServerCodec {
-  const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity }
+  const { protocol, peerIdentity, authority = '', provisional, maxAgeMs } = downstream
+  const { originalDestination } = downstream
+  const info = { remoteAddress: socket.remoteAddress ?? '', peerIdentity, originalDestination }
   const options = { limits, onRequest, onRefused, now, info }
   switch (protocol) {
     case 'h2':

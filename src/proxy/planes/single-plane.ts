@@ -5,6 +5,7 @@ import { clusterStatus } from '../admin/cluster-status.ts'
 import { planeMetrics } from '../admin/metrics.ts'
 import { DataPlane, type DataPlaneOptions, type DataPlanePorts } from '../data-plane.ts'
 import type { Listener } from '../listener/listener.ts'
+import { loadOriginalDestination } from '../listener/original-destination.ts'
 import type { PlaneClusters, TrafficPlane } from './traffic-plane.ts'
 
 /** One data plane, on the thread that asks for it. */
@@ -13,7 +14,12 @@ export class SinglePlane implements TrafficPlane {
 
   /** @throws Error that names the port which can't be bound, and the setting that moves it. */
   static async start(bootstrap: ProxyBootstrap, options: DataPlaneOptions): Promise<SinglePlane> {
-    const plane = new DataPlane(bootstrap, options)
+    const originalDestination =
+      bootstrap.transparent === undefined ? undefined : await loadOriginalDestination()
+    const plane = new DataPlane(bootstrap, {
+      ...options,
+      ...(originalDestination !== undefined && { originalDestination }),
+    })
     try {
       await plane.listen()
     } catch (error) {

@@ -55,10 +55,10 @@ export function matchRoute(service: RoutedService, request: RequestHead): Active
   return undefined
 }
 
-/** As far as Gateway API goes, HTTPRoute says nothing of raw bytes: they go to the service itself. */
-export function tunnelRoute(cluster: ActiveCluster): ActiveRoute {
+/** To a cluster itself. HTTPRoute says nothing of raw bytes, and nobody's routes are for what is beyond the mesh. */
+export function directRoute(cluster: ActiveCluster): ActiveRoute {
   return {
-    name: 'tunnel',
+    name: 'direct',
     matches: () => true,
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,

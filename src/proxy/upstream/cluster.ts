@@ -33,7 +33,7 @@ export interface ClusterEnvironment {
  */
 export class ActiveCluster {
   readonly name: string
-  readonly stats = new RequestStats()
+  readonly stats: RequestStats
   ejections = 0
   policy: Cluster
   breaker: CircuitBreaker
@@ -45,8 +45,15 @@ export class ActiveCluster {
   #balancer: LoadBalancer
   #outliers: OutlierDetector
 
-  constructor(policy: Cluster, endpoints: readonly Endpoint[], environment: ClusterEnvironment) {
+  /** @param stats where several clusters are counted as one. */
+  constructor(
+    policy: Cluster,
+    endpoints: readonly Endpoint[],
+    environment: ClusterEnvironment,
+    stats = new RequestStats(),
+  ) {
     this.name = policy.name
+    this.stats = stats
     this.policy = policy
     this.#environment = environment
     this.#checks = new HealthChecks(environment.random)

@@ -132,3 +132,25 @@ t.test('workloads of one name in two namespaces stay apart', async t => {
     ],
   )
 })
+
+t.test(
+  'transparent mode takes what comes in on 15006, and lets unknown destinations pass',
+  async t => {
+    const { plan } = planOf(
+      workload('a', '{ sidecar: { transparent: true } }'),
+      workload('b', '{ sidecar: { transparent: { outboundTrafficPolicy: registryOnly } } }'),
+      workload('c', '{ sidecar: { transparent: { inboundPort: 9006 } } }'),
+      workload('d', '{}'),
+    )
+    const host = '0.0.0.0'
+    t.strictSame(
+      plan.workloads.map(({ sidecar }) => sidecar?.bootstrap.transparent),
+      [
+        { inbound: { host, port: 15_006 }, outboundTrafficPolicy: 'allowAny' },
+        { inbound: { host, port: 15_106 }, outboundTrafficPolicy: 'registryOnly' },
+        { inbound: { host, port: 9006 }, outboundTrafficPolicy: 'allowAny' },
+        undefined,
+      ],
+    )
+  },
+)

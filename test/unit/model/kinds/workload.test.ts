@@ -15,7 +15,7 @@ t.test('a name is enough', async t => {
     ports: [],
     weight: 1,
     upstreams: [],
-    sidecar: { enabled: true, dns: false },
+    sidecar: { enabled: true, dns: false, transparent: false },
   })
 })
 
@@ -56,6 +56,8 @@ t.test('every field has its bounds', async t => {
     ['spec.sidecar.adminPort', 0, />=1/],
     ['spec.sidecar.outboundPort', 0, />=1/],
     ['spec.sidecar.inboundPort', 0, />=1/],
+    ['spec.sidecar.transparent', 1, /true, false, or an object with inboundPort/],
+    ['spec.sidecar.transparent', { inboundPort: 0 }, />=1/, 'spec.sidecar.transparent.inboundPort'],
     ['spec.sidecar.dns', 'yes', /true, false, or an object with a port/],
     ['spec.sidecar.dns', { port: 0 }, />=1/, 'spec.sidecar.dns.port'],
     ['spec.sidecar.dns', { prot: 53 }, /Unrecognized key/],
