@@ -17,7 +17,7 @@ interface Parent {
 
 /**
  * A port of a Service has one kind of routes. GEP-1294 lets those for gRPC hold where both are given, and the others
- * would do nothing; whoever wrote them should hear of it.
+ * would do nothing; whoever wrote them should hear of it. Those of different namespaces never hold at once.
  */
 export function checkRouteKinds(sources: readonly Sourced[], report: Report): void {
   const parents = sources.flatMap(parentsOf)
@@ -26,19 +26,25 @@ export function checkRouteKinds(sources: readonly Sourced[], report: Report): vo
     if (parent.source.resource.kind !== 'HTTPRoute') continue
     const rival = grpc.find(other => meets(parent, other))
     if (rival === undefined) continue
-    const { metadata } = rival.source.resource
+    const { name } = rival.source.resource.metadata
+    const { document } = rival.source
+    const { line } = document.locate(['spec', 'parentRefs', rival.index])
     const where = parent.port === undefined ? '' : `port ${parent.port} of `
     report(
       parent.source,
       ['spec', 'parentRefs', parent.index],
-      `${where}${parent.service} has the GRPCRoute ${metadata.name}.${metadata.namespace} too: a port has one kind of routes`,
+      `${where}${parent.service} has GRPCRoute ${name} (${document.file}:${line}), and a port has one kind of routes: write all of them as HTTPRoutes, or give these another port`,
     )
   }
 }
 
 function meets(a: Parent, b: Parent): boolean {
-  if (a.service !== b.service) return false
+  if (a.service !== b.service || namespaceOf(a) !== namespaceOf(b)) return false
   return a.port === undefined || b.port === undefined || a.port === b.port
+}
+
+function namespaceOf({ source }: Parent): string {
+  return source.resource.metadata.namespace
 }
 
 function parentsOf({ resource, document }: Sourced): Parent[] {
