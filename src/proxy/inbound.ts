@@ -3,7 +3,6 @@ import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { RequestHead, WireProtocol } from '../http/message.ts'
 import type { SocketAddress } from '../model/bootstrap.ts'
-import type { Cluster } from '../model/cluster.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import type { Exchange } from './exchange/exchange.ts'
@@ -15,6 +14,7 @@ import { Forwarder } from './exchange/forwarder.ts'
 import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
 import type { ActiveRoute } from './routing/router.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
+import { unjudgedPolicy } from './upstream/unjudged-policy.ts'
 
 export interface InboundOptions {
   readonly application: { readonly host: string; readonly ports: readonly number[] }
@@ -139,36 +139,18 @@ function protocolOf({ version, upgrade, method }: RequestHead): WireProtocol {
   return version === '2' ? 'h2' : 'http/1.1'
 }
 
+/** On this machine: what takes longer does not listen. */
+const connectTimeoutMs = 1000
+
+/** The caller's sidecar judges endpoints; here a failing application is passed on as it is. */
 function localCluster(host: string, port: number, environment: ClusterEnvironment): ActiveCluster {
   const id = `${host}:${port}`
   const endpoint = { id, address: host, port, weight: 1, workload: 'local application' }
-  return new ActiveCluster(localPolicy(`local:${port}`), [endpoint], environment)
-}
-
-/** The caller's sidecar judges endpoints; here a failing application is passed on as it is. */
-function localPolicy(name: string): Cluster {
-  return {
-    name,
-    loadBalancing: 'round-robin',
-    connectTimeoutMs: 1000,
-    circuitBreaker: {
-      enabled: false,
-      failureRatio: 1,
-      minRequests: 1,
-      windowMs: 10_000,
-      openMs: 1000,
-    },
-    outlierDetection: {
-      enabled: false,
-      consecutiveFailures: 1,
-      baseEjectionMs: 1000,
-      maxEjectionMs: 1000,
-      maxEjectedRatio: 0,
-      panicRatio: 1,
-    },
-    retryBudget: { ratio: 0.2, minPerSecond: 10 },
-    concurrency: { maxRequests: 16_384, maxPending: 10_000, maxConnectionsPerEndpoint: 1024 },
-  }
+  return new ActiveCluster(
+    unjudgedPolicy(`local:${port}`, connectTimeoutMs),
+    [endpoint],
+    environment,
+  )
 }
 
 /** One retry, for the application's closing of an idle connection; the rest is up to the caller. */

@@ -1,11 +1,14 @@
 import { isIPv6 } from 'node:net'
 import type { SocketAddress } from '../../model/bootstrap.ts'
-import type { Cluster } from '../../model/cluster.ts'
 import { RequestStats } from '../../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './cluster.ts'
+import { unjudgedPolicy } from './unjudged-policy.ts'
 
 /** Destinations that are remembered; the one that was used longest ago goes first. */
 const maxClusters = 1024
+
+/** About as long as the kernel of an application would wait. */
+const connectTimeoutMs = 10_000
 
 /** `10.0.0.1:80`, `[fd00::1]:80`. */
 export function formatAddress({ host, port }: SocketAddress): string {
@@ -40,7 +43,8 @@ export class PassthroughClusters {
 
   #create(id: string, { host: address, port }: SocketAddress): ActiveCluster {
     const endpoint = { id, address, port, weight: 1, workload: 'beyond the mesh' }
-    return new ActiveCluster(policyOf(id), [endpoint], this.#environment, this.stats)
+    const policy = unjudgedPolicy(`passthrough ${id}`, connectTimeoutMs)
+    return new ActiveCluster(policy, [endpoint], this.#environment, this.stats)
   }
 
   /** What is in flight is finished. */
@@ -50,32 +54,5 @@ export class PassthroughClusters {
     const [id, cluster] = oldest
     this.#clusters.delete(id)
     cluster.close()
-  }
-}
-
-/** Nothing is known of what is there: it is reached as the application would reach it. */
-function policyOf(id: string): Cluster {
-  return {
-    name: `passthrough ${id}`,
-    loadBalancing: 'round-robin',
-    // As long as the kernel of an application would wait, about.
-    connectTimeoutMs: 10_000,
-    circuitBreaker: {
-      enabled: false,
-      failureRatio: 1,
-      minRequests: 1,
-      windowMs: 10_000,
-      openMs: 1000,
-    },
-    outlierDetection: {
-      enabled: false,
-      consecutiveFailures: 1,
-      baseEjectionMs: 1000,
-      maxEjectionMs: 1000,
-      maxEjectedRatio: 0,
-      panicRatio: 1,
-    },
-    retryBudget: { ratio: 0.2, minPerSecond: 10 },
-    concurrency: { maxRequests: 16_384, maxPending: 10_000, maxConnectionsPerEndpoint: 1024 },
   }
 }
