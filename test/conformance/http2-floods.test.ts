@@ -72,6 +72,30 @@ for (const [name, bytes] of Object.entries(floods))
   })
 
 t.test(
+  'what clients of a verified sidecar cancel does not end its connection, at any rate',
+  async t => {
+    const info = {
+      remoteAddress: '127.0.0.1',
+      peerIdentity: 'spiffe://weft.local/ns/default/sa/web',
+    }
+    await using server = await serve(
+      stream => {
+        stream.receiver = ignore
+      },
+      { info },
+    )
+    await using peer = await RawPeer.client(server.port)
+    peer.send(
+      times(20_000, openAndCancel),
+      times(20_000, i => cancel(2 * i + 1)),
+      ping,
+    )
+    t.ok(await peer.nextOf(frameType.ping, 0))
+    t.equal(server.connections[0]?.closed, false)
+  },
+)
+
+t.test(
   'an honest peer may cancel thousands of streams at once, and more as time passes',
   async t => {
     let now = 0

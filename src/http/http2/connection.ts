@@ -39,6 +39,8 @@ interface ConnectionSetup {
   readonly keepAlive: KeepAlive
   /** Who the peer is to us. */
   readonly peerSide: 'downstream' | 'upstream'
+  /** As of the guard. Default false. */
+  readonly passesResetsOn?: boolean
   /** SETTINGS of this side alone. */
   readonly settings: readonly Setting[]
 }
@@ -77,7 +79,8 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     this.#socket = socket
     this.#side = setup.peerSide
     this.#liveness = new Liveness(setup.keepAlive, setup.now())
-    this.guard = new FloodGuard(setup.now)
+    const { passesResetsOn = false } = setup
+    this.guard = new FloodGuard(setup.now, { passesResetsOn })
     this.output = new Output(socket)
     this.writer = new FrameWriter(this.output)
     this.sender = new SendScheduler(this.output, this.writer, this.peer)
@@ -269,7 +272,7 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     const stream = this.streams.get(streamId)
     if (stream !== undefined) return this.resetByPeer(stream, code)
     this.#mustNotBeIdle(streamId)
-    this.guard.control(1)
+    this.guard.resetByPeer(true)
   }
 
   selfDependency(streamId: number): void {

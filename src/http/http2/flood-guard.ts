@@ -11,16 +11,29 @@ export class FloodGuard {
   readonly #resets: TokenBucket
   /** SETTINGS, PING, PRIORITY, empty DATA, unknown frames, frames for streams that are gone. */
   readonly #control: TokenBucket
+  /**
+   * The peer is a sidecar, which has proven so: it bounds its own clients, and what one of them cancels must not cost
+   * the others their connection.
+   */
+  readonly #passesResetsOn: boolean
   #streams = 0
   #windowUpdates = 0
 
-  constructor(now: Now) {
+  constructor(now: Now, { passesResetsOn }: { readonly passesResetsOn: boolean }) {
+    this.#passesResetsOn = passesResetsOn
     this.#resets = new TokenBucket(5000, 1000, now)
     this.#control = new TokenBucket(10_000, 1000, now)
   }
 
   prematureReset(): void {
     if (!this.#resets.take(1)) throw flood('stream resets')
+  }
+
+  /** RST_STREAM came. `late`: for a stream that had ended, which may have crossed it. */
+  resetByPeer(late: boolean): void {
+    if (this.#passesResetsOn) return
+    if (late) this.control(1)
+    else this.prematureReset()
   }
 
   /** A frame that asks for work and brings none. */

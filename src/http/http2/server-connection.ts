@@ -53,6 +53,7 @@ export class Http2ServerConnection
       now: options.now,
       keepAlive: options.keepAlive ?? defaultKeepAlive,
       peerSide: 'downstream',
+      passesResetsOn: options.info.peerIdentity !== undefined,
       settings: [
         [settingId.maxConcurrentStreams, options.limits.maxConcurrentStreams],
         [settingId.enableConnectProtocol, 1],
@@ -127,7 +128,7 @@ export class Http2ServerConnection
   }
 
   protected resetByPeer(stream: Http2ServerStream, code: number): void {
-    this.guard.prematureReset()
+    this.guard.resetByPeer(false)
     stream.abort(
       new ExchangeError('downstream_closed', `stream ${stream.id}: reset by peer (${code})`),
     )
