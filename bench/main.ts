@@ -1,11 +1,20 @@
 import { writeFileSync } from 'node:fs'
-import { caseName, type BenchCase, smallest, type Topology } from './bench-case.ts'
+import {
+  caseName,
+  type BenchCase,
+  loadName,
+  loadsFor,
+  type Protocol,
+  protocols,
+  type Topology,
+} from './bench-case.ts'
+import { loadGenerators } from './measure/load-generator.ts'
 import { measureRounds } from './measure/round.ts'
 import type { Row } from './measure/row.ts'
 import { type BenchOptions, parseOptions } from './options.ts'
 import { writeResults } from './report/results-file.ts'
 import { resultsTables } from './report/results-table.ts'
-import { startBackend } from './setting/backend.ts'
+import { type Backend, startBackend } from './setting/backend.ts'
 import { issueCertificates } from './setting/certificates.ts'
 import { versionOf } from './setting/installed.ts'
 import { makeWorkFolder } from './setting/work-folder.ts'
@@ -17,37 +26,44 @@ class Bench {
   /** Each subject that was asked for and has no figures, with the reason. */
   readonly notMeasured = new Set<string>()
   readonly #options: BenchOptions
-  readonly #backendPort: number
+  readonly #backend: Backend
 
-  constructor(options: BenchOptions, backendPort: number) {
+  constructor(options: BenchOptions, backend: Backend) {
     this.#options = options
-    this.#backendPort = backendPort
+    this.#backend = backend
   }
 
   async run(): Promise<void> {
     for (const topology of this.#options.topologies) {
-      const present = await this.#rehearse(topology)
-      for (const payload of this.#options.payloads) {
-        await this.#runCase({ topology, payload }, present)
-      }
+      for (const protocol of protocols) await this.#runCases(topology, protocol)
     }
+  }
+
+  async #runCases(topology: Topology, protocol: Protocol): Promise<void> {
+    const payloads = this.#options.payloads.filter(payload => payload.protocol === protocol)
+    const [first] = payloads
+    if (first === undefined) return
+    const present = await this.#rehearse({ topology, payload: first })
+    for (const payload of payloads) await this.#runCase({ topology, payload }, present)
   }
 
   /**
    * The subjects that are here and carry a request, each started once and stopped again: the compiled code that
    * Node keeps from a first start makes later ones smaller, so none is measured on its first.
    */
-  async #rehearse(topology: Topology): Promise<Subject[]> {
+  async #rehearse(benchCase: BenchCase): Promise<Subject[]> {
+    const { topology, payload } = benchCase
     const { subjects: wanted } = this.#options
     const present: Subject[] = []
     for (const subject of subjects) {
       if (subject.topology !== topology || wanted?.includes(subject.name) === false) continue
+      if (!subject.protocols.includes(payload.protocol)) continue
       const missing = subject.missing()
       if (missing !== undefined) {
         this.#skip(`${topology} ${subject.name}: ${missing}`)
         continue
       }
-      const running = await this.#start(subject, { topology, payload: smallest })
+      const running = await this.#start(subject, benchCase)
       await running?.stop()
       if (running !== undefined) present.push(subject)
     }
@@ -70,20 +86,20 @@ class Bench {
 
   async #start(subject: Subject, benchCase: BenchCase): Promise<RunningSubject | undefined> {
     try {
-      return await runSubject(subject, this.#backendPort, benchCase.payload)
+      const { payload } = benchCase
+      return await runSubject(subject, this.#backend.ports[payload.protocol], payload)
     } catch (error) {
       return this.#skip(`${caseName(benchCase)} ${subject.name}: ${messageOf(error)}`)
     }
   }
 
   async #measureCase(benchCase: BenchCase, running: readonly RunningSubject[]): Promise<void> {
-    const { connections, rounds, seconds } = this.#options
-    for (const count of connections) {
-      if (count > benchCase.payload.maxConnections) continue
-      console.log(`\n${caseName(benchCase)}, ${count} connections`)
+    const { loads, rounds, seconds } = this.#options
+    for (const load of loadsFor(benchCase.payload, loads)) {
+      console.log(`\n${caseName(benchCase)}, ${loadName(load)} connections`)
       const progress = (line: string) => console.log(`  ${line}`)
       const options = { rounds, seconds, progress }
-      this.rows.push(...(await measureRounds(benchCase, count, running, options)))
+      this.rows.push(...(await measureRounds(benchCase, load, running, options)))
     }
   }
 
@@ -93,8 +109,9 @@ class Bench {
   }
 }
 
-function checkTools(): void {
-  for (const tool of ['wrk', 'nginx', 'openssl'] as const) {
+function checkTools(protocols: readonly Protocol[]): void {
+  const clients = protocols.map(protocol => loadGenerators[protocol].program)
+  for (const tool of [...clients, 'nginx', 'openssl'] as const) {
     if (versionOf(tool) === undefined) {
       throw new Error(
         `${tool} is not installed, and nothing can be measured without: npm run bench:peers`,
@@ -118,11 +135,12 @@ function messageOf(error: unknown): string {
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2))
   checkSubjects(options.subjects)
-  checkTools()
+  const wanted = new Set(options.payloads.map(({ protocol }) => protocol))
+  checkTools([...wanted])
   makeWorkFolder()
   issueCertificates()
-  const backend = await startBackend()
-  const bench = new Bench(options, backend.port)
+  const backend = await startBackend([...wanted])
+  const bench = new Bench(options, backend)
   await bench.run()
   await backend.stop()
   const tables = resultsTables(bench.rows)

@@ -1,11 +1,5 @@
 import { parseArgs } from 'node:util'
-import {
-  defaultConnections,
-  type Payload,
-  payloads,
-  type Topology,
-  topologies,
-} from './bench-case.ts'
+import { type Load, type Payload, payloads, type Topology, topologies } from './bench-case.ts'
 
 /** What to run: everything unless narrowed. */
 export interface BenchOptions {
@@ -13,7 +7,8 @@ export interface BenchOptions {
   readonly payloads: readonly Payload[]
   /** Absent: all that are there. */
   readonly subjects?: readonly string[]
-  readonly connections: readonly number[]
+  /** Absent: each protocol's own. */
+  readonly loads?: readonly Load[]
   /** Default 3. */
   readonly rounds: number
   /** Of one measurement. Default 4. */
@@ -48,8 +43,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     topologies: only === undefined ? topologies : [parseTopology(only)],
     payloads: body === undefined ? payloads : body.split(',').map(parsePayload),
     ...(subjects === undefined ? {} : { subjects: subjects.split(',') }),
-    connections:
-      connections?.split(',').map(count => parseCount('connections', count)) ?? defaultConnections,
+    ...(connections === undefined ? {} : { loads: connections.split(',').map(parseLoad) }),
     rounds: rounds === undefined ? defaultRounds : parseCount('rounds', rounds),
     seconds: seconds === undefined ? defaultSeconds : parseCount('seconds', seconds),
     ...(json === undefined ? {} : { json }),
@@ -69,6 +63,14 @@ function parsePayload(text: string): Payload {
   const names = payloads.map(({ name }) => name).join(', ')
   if (found === undefined) throw new Error(`--body ${text}: give one or more of ${names}`)
   return found
+}
+
+/** `50`, or `10x10` for streams on each connection. */
+function parseLoad(text: string): Load {
+  const [, connections, streams = '1'] = /^([1-9]\d*)(?:x([1-9]\d*))?$/.exec(text) ?? []
+  if (connections === undefined)
+    throw new Error(`--connections ${text}: give a number from 1, or 10x10 for streams on each`)
+  return { connections: Number(connections), streams: Number(streams) }
 }
 
 function parseCount(option: string, text: string): number {

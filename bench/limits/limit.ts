@@ -10,10 +10,11 @@ const multiplexed = fileURLToPath(import.meta.resolve('./multiplexed.ts'))
 export const limitHop: Subject = {
   name: 'limit',
   topology: 'hop',
+  protocols: ['http1'],
   missing: () => undefined,
-  async start(group, backendPort) {
+  async start(group, upstream) {
     const port = await freePort()
-    const args = [http1, 'hop' satisfies LimitRole, String(port), String(backendPort)]
+    const args = [http1, 'hop' satisfies LimitRole, String(port), String(upstream.port)]
     const child = await group.startNode({ name: 'limit', args })
     return { port, proxies: [{ role: 'proxy', child }] }
   },
@@ -29,8 +30,9 @@ function limitPairWith(name: string, program: string): Subject {
   return {
     name,
     topology: 'pair',
+    protocols: ['http1'],
     missing: () => undefined,
-    async start(group, backendPort) {
+    async start(group, upstream) {
       const [port = 0, between = 0] = await freePorts(2)
       const start = (role: LimitRole, ports: readonly number[], end: PairEnd) =>
         group.startNode({
@@ -38,7 +40,7 @@ function limitPairWith(name: string, program: string): Subject {
           args: [program, role, ...ports.map(String), ...certificates(end)],
         })
       // Inbound first: the multiplexed limit dials once, when it starts.
-      const inbound = await start('inbound', [between, backendPort], 'server')
+      const inbound = await start('inbound', [between, upstream.port], 'server')
       await group.waitUntilListening(between)
       const outbound = await start('outbound', [port, between], 'client')
       return {

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Payload } from '../bench-case.ts'
 import type { RunningSubject } from '../subjects/subject.ts'
 import { type ProcessUse, readProcessTree } from './process-stat.ts'
-import { type LoadOptions, type LoadResult, runWrk } from './wrk.ts'
+import type { LoadOptions, LoadResult } from './load.ts'
+import { loadGenerators } from './load-generator.ts'
 
-/** One subject under one load for a few seconds. */
+/** One subject under one load for a few seconds. Of TCP, a megabyte (10⁶ bytes) stands for a request. */
 export interface Measurement {
   readonly requestsPerSecond: number
   readonly p50Ms: number
@@ -42,22 +44,29 @@ function deathOf(subject: RunningSubject): string | undefined {
 }
 
 /** Undefined when every request got its whole answer. */
-export function faultOf(result: LoadResult, answerBytes: number): string | undefined {
+export function faultOf(
+  result: LoadResult,
+  { protocol, answerBytes }: Pick<Payload, 'protocol' | 'answerBytes'>,
+): string | undefined {
   if (result.errors.length > 0) return result.errors.join('; ')
   if (result.requests === 0) return 'no answer'
+  if (protocol === 'tcp') return undefined
   if (Number.isNaN(result.p99Ms)) return 'no percentiles'
-  // wrk rounds to two decimals of a unit, hence the slack.
   const expected = result.requests * answerBytes
-  if (result.bytesRead < expected * 0.99) return `${result.bytesRead} bytes read of ${expected}`
+  // wrk rounds to two decimals of a unit.
+  const slack = protocol === 'http1' ? 0.01 : 0
+  if (result.bytesRead < expected * (1 - slack))
+    return `${result.bytesRead} bytes read of ${expected}`
   return undefined
 }
 
 async function measureUse(subject: RunningSubject, load: LoadOptions): Promise<Measurement> {
-  await runWrk({ ...load, seconds: warmUpSeconds })
+  const { run } = loadGenerators[load.payload.protocol]
+  await run({ ...load, seconds: warmUpSeconds })
   const before = await readAll(subject)
   const loadEnd = new AbortController()
   const [result, rssPeaks] = await Promise.all([
-    runWrk(load).finally(() => loadEnd.abort()),
+    run(load).finally(() => loadEnd.abort()),
     watchRss(subject, loadEnd.signal),
   ])
   const after = await readAll(subject)
@@ -67,7 +76,7 @@ async function measureUse(subject: RunningSubject, load: LoadOptions): Promise<M
     return { role, cpuUsPerRequest, rssBytes: rssPeaks[index] ?? 0 }
   })
   const { requestsPerSecond, p50Ms, p99Ms } = result
-  const invalid = faultOf(result, load.payload.answerBytes)
+  const invalid = faultOf(result, load.payload)
   const figures = { requestsPerSecond, p50Ms, p99Ms, processes }
   return invalid === undefined ? figures : { ...figures, invalid }
 }

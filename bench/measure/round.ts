@@ -1,4 +1,4 @@
-import { caseName, type BenchCase } from '../bench-case.ts'
+import { caseName, type BenchCase, type Load, type Payload } from '../bench-case.ts'
 import type { RunningSubject } from '../subjects/subject.ts'
 import { measure, type Measurement } from './measurement.ts'
 import { summarize, type Row } from './row.ts'
@@ -17,26 +17,27 @@ export interface RoundOptions {
  */
 export async function measureRounds(
   benchCase: BenchCase,
-  connections: number,
+  load: Load,
   subjects: readonly RunningSubject[],
   options: RoundOptions,
 ): Promise<Row[]> {
   const { rounds, seconds, progress } = options
   const measured = new Map<RunningSubject, Measurement[]>(subjects.map(subject => [subject, []]))
-  const load = { payload: benchCase.payload, connections, seconds }
+  const { payload } = benchCase
   for (let round = 0; round < rounds; round++) {
     for (const subject of rotate(subjects, round)) {
-      const measurement = await measure(subject, load)
+      const measurement = await measure(subject, { payload, load, seconds })
       measured.get(subject)?.push(measurement)
-      progress(progressLine(subject, measurement))
+      progress(progressLine(subject, measurement, payload))
     }
   }
   return subjects.map(subject => {
     const key = {
       case: caseName(benchCase),
       subject: subject.name,
-      connections,
-      body: benchCase.payload.name,
+      protocol: payload.protocol,
+      ...load,
+      body: payload.name,
     }
     return summarize(key, measured.get(subject) ?? [])
   })
@@ -48,9 +49,14 @@ export function rotate<Item>(items: readonly Item[], start: number): Item[] {
   return [...items.slice(cut), ...items.slice(0, cut)]
 }
 
-function progressLine(subject: RunningSubject, measurement: Measurement): string {
+function progressLine(
+  subject: RunningSubject,
+  measurement: Measurement,
+  { protocol }: Payload,
+): string {
+  const unit = protocol === 'tcp' ? 'MB' : 'request'
   const cpu = measurement.processes.map(({ cpuUsPerRequest }) => cpuUsPerRequest.toFixed(1))
   const rate = Math.round(measurement.requestsPerSecond)
   const fault = measurement.invalid === undefined ? '' : `  INVALID: ${measurement.invalid}`
-  return `${subject.name.padEnd(12)} ${cpu.join(' + ')} µs/request  ${rate}/s${fault}`
+  return `${subject.name.padEnd(12)} ${cpu.join(' + ')} µs/${unit}  ${rate}/s${fault}`
 }

@@ -1,11 +1,15 @@
+import type { Load, Protocol } from '../bench-case.ts'
 import type { Measurement, ProcessMeasurement } from './measurement.ts'
 
-/** One line of the result: medians over the rounds, each figure for itself. */
-export interface Row {
+/**
+ * One line of the result: medians over the rounds, each figure for itself. Of TCP, a megabyte (10⁶ bytes) stands
+ * for a request, and there are no latencies.
+ */
+export interface Row extends Load {
   /** `pair-100B`. */
   readonly case: string
   readonly subject: string
-  readonly connections: number
+  readonly protocol: Protocol
   /** Name of the payload. */
   readonly body: string
   /** Of all the subject's processes together. */
@@ -20,7 +24,7 @@ export interface Row {
   readonly invalid?: string
 }
 
-export type RowKey = Pick<Row, 'case' | 'subject' | 'connections' | 'body'>
+export type RowKey = Pick<Row, 'case' | 'subject' | 'protocol' | 'connections' | 'streams' | 'body'>
 
 export function summarize(key: RowKey, rounds: readonly Measurement[]): Row {
   const processes = (rounds[0]?.processes ?? []).map(({ role }, index) => ({

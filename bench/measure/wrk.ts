@@ -1,45 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
-import type { Payload } from '../bench-case.ts'
-import { commandOf } from '../setting/installed.ts'
-
-export interface LoadOptions {
-  readonly port: number
-  readonly payload: Payload
-  readonly connections: number
-  readonly seconds: number
-}
-
-/** What the client saw. */
-export interface LoadResult {
-  readonly requests: number
-  readonly requestsPerSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
-  readonly bytesRead: number
-  /** wrk's own words for answers outside 2xx and 3xx and for failed sockets; empty when all went well. */
-  readonly errors: readonly string[]
-}
+import { runClient } from './client-program.ts'
+import type { LoadOptions, LoadResult } from './load.ts'
 
 const postScript = `${import.meta.dirname}/post-10kb.lua`
 
 /** One thread of wrk in a closed loop: each connection sends as soon as it has its answer. */
 export async function runWrk(options: LoadOptions): Promise<LoadResult> {
-  const { port, payload, connections, seconds } = options
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency']
+  const { port, payload, load, seconds } = options
+  const args = ['-t1', `-c${load.connections}`, `-d${seconds}s`, '--latency']
   if (payload.requestBytes > 0) args.push('-s', postScript)
   args.push(`http://127.0.0.1:${port}${payload.path}`)
-  const wrk = spawn(commandOf('wrk'), args, {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    timeout: (seconds + 15) * 1000,
-  })
-  const kill = () => wrk.kill()
-  process.once('exit', kill)
-  const [output, [code]] = await Promise.all([text(wrk.stdout), once(wrk, 'close')])
-  process.off('exit', kill)
-  if (code !== 0) throw new Error(`wrk ended with ${code}\n${output}`)
-  return parseWrk(output)
+  return parseWrk(await runClient('wrk', args, seconds))
 }
 
 /** Reads the report that `wrk --latency` prints. */

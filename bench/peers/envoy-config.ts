@@ -1,11 +1,12 @@
+import type { Protocol } from '../bench-case.ts'
 import { certificateFiles, type PairEnd } from '../setting/certificates.ts'
 import { serverName } from '../setting/server-name.ts'
 
-/** One Envoy process: a listener, its only route, and where that leads. */
+/** One Envoy process: a listener, its only route, and where that leads. TCP to the cluster is TCP throughout. */
 export interface EnvoyConfig {
   readonly adminPort: number
   readonly listener: { readonly port: number; readonly mtls: boolean }
-  readonly cluster: { readonly port: number; readonly mtls: boolean; readonly http2: boolean }
+  readonly cluster: { readonly port: number; readonly mtls: boolean; readonly protocol: Protocol }
 }
 
 /**
@@ -19,22 +20,40 @@ export function envoyBootstrap(config: EnvoyConfig): string {
   })
 }
 
-function listener({ listener: { port, mtls } }: EnvoyConfig): object {
+function listener({ listener: { port, mtls }, cluster: { protocol } }: EnvoyConfig): object {
+  const tcp = protocol === 'tcp'
   const tlsContext = {
     '@type': type('transport_sockets.tls.v3.DownstreamTlsContext'),
     require_client_certificate: true,
-    common_tls_context: commonTls('server', ['h2', 'http/1.1']),
+    common_tls_context: commonTls('server', tcp ? undefined : ['h2', 'http/1.1']),
   }
   return {
     name: 'downstream',
     address: loopback(port),
     filter_chains: [
       {
-        filters: [{ name: 'http', typed_config: connectionManager }],
+        filters: [{ name: 'network', typed_config: tcp ? tcpProxy : connectionManager }],
         ...(mtls ? { transport_socket: { name: 'tls', typed_config: tlsContext } } : {}),
       },
     ],
   }
+}
+
+const accessLog = [
+  {
+    name: 'file',
+    typed_config: {
+      '@type': type('access_loggers.file.v3.FileAccessLog'),
+      path: '/dev/null',
+    },
+  },
+]
+
+const tcpProxy = {
+  '@type': type('filters.network.tcp_proxy.v3.TcpProxy'),
+  stat_prefix: 'tcp',
+  cluster: 'upstream',
+  access_log: accessLog,
 }
 
 const connectionManager = {
@@ -69,19 +88,12 @@ const connectionManager = {
       typed_config: { '@type': type('filters.http.router.v3.Router') },
     },
   ],
-  access_log: [
-    {
-      name: 'file',
-      typed_config: {
-        '@type': type('access_loggers.file.v3.FileAccessLog'),
-        path: '/dev/null',
-      },
-    },
-  ],
+  access_log: accessLog,
 }
 
-function cluster({ cluster: { port, mtls, http2 } }: EnvoyConfig): object {
+function cluster({ cluster: { port, mtls, protocol } }: EnvoyConfig): object {
   const protocolOptions = type('upstreams.http.v3.HttpProtocolOptions')
+  const http2 = protocol === 'http2'
   const tlsContext = {
     '@type': type('transport_sockets.tls.v3.UpstreamTlsContext'),
     sni: serverName,

@@ -6,11 +6,12 @@ import type { Subject } from '../subjects/subject.ts'
 export const nginxHop: Subject = {
   name: 'nginx',
   topology: 'hop',
+  protocols: ['http1'],
   missing: () => (versionOf('nginx') === undefined ? 'nginx is not installed' : undefined),
-  async start(group, backendPort) {
+  async start(group, upstream) {
     const port = await freePort()
     const http = `  upstream backend {
-    server 127.0.0.1:${backendPort};
+    server 127.0.0.1:${upstream.port};
     keepalive 256;
     keepalive_requests 100000000;
   }

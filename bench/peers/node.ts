@@ -19,6 +19,7 @@ function nodeHop(name: string, needed: string, program: string): Subject {
   return {
     name,
     topology: 'hop',
+    protocols: ['http1'],
     missing() {
       try {
         import.meta.resolve(needed)
@@ -27,9 +28,9 @@ function nodeHop(name: string, needed: string, program: string): Subject {
         return `the npm package ${needed} is not installed`
       }
     },
-    async start(group, backendPort) {
+    async start(group, upstream) {
       const port = await freePort()
-      const args = [fileURLToPath(program), String(port), String(backendPort)]
+      const args = [fileURLToPath(program), String(port), String(upstream.port)]
       const child = await group.startNode({ name, args })
       return { port, proxies: [{ role: 'proxy', child }] }
     },

@@ -1,7 +1,7 @@
 import { cpus, release, totalmem, type } from 'node:os'
 import { type Program, versionOf } from '../setting/installed.ts'
 
-const programs: readonly Program[] = ['envoy', 'haproxy', 'nginx', 'wrk']
+const programs: readonly Program[] = ['envoy', 'haproxy', 'nginx', 'wrk', 'h2load', 'iperf3']
 
 /** Where and with what the figures were taken, as Markdown list items. */
 export function machineLines(): string[] {

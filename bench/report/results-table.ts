@@ -1,3 +1,4 @@
+import { loadName } from '../bench-case.ts'
 import type { Row } from '../measure/row.ts'
 
 /** Whom all the ratios refer to. */
@@ -10,10 +11,17 @@ export function resultsTables(rows: readonly Row[]): string {
     .join('\n\n')
 }
 
+const requestsHead = [
+  '| connections | subject | CPU µs/request | requests/s | p50 ms | p99 ms | RSS MB |',
+  '|--:|---|--:|--:|--:|--:|--:|',
+]
+
+/** CPU µs for a megabyte are ms for a gigabyte. */
+const bytesHead = ['| connections | subject | CPU ms/GB | MB/s | RSS MB |', '|--:|---|--:|--:|--:|']
+
 function tableLines(rows: readonly Row[]): string[] {
   return [
-    '| connections | subject | CPU µs/request | requests/s | p50 ms | p99 ms | RSS MB |',
-    '|--:|---|--:|--:|--:|--:|--:|',
+    ...(rows[0]?.protocol === 'tcp' ? bytesHead : requestsHead),
     ...rows.map(row => rowLine(row, referenceOf(row, rows))),
   ]
 }
@@ -21,13 +29,19 @@ function tableLines(rows: readonly Row[]): string[] {
 function rowLine(row: Row, reference: Row | undefined): string {
   const against = (figure: (row: Row) => number, own: string) =>
     reference === undefined ? own : `${formatRatio(figure(row) / figure(reference))} (${own})`
+  const latencies =
+    row.protocol === 'tcp'
+      ? []
+      : [
+          against(of => of.p50Ms, formatFigure(row.p50Ms, 2)),
+          against(of => of.p99Ms, formatFigure(row.p99Ms, 2)),
+        ]
   const cells = [
-    String(row.connections),
+    loadName(row),
     row.invalid === undefined ? row.subject : `${row.subject}, **invalid**: ${row.invalid}`,
     against(of => of.cpuUsPerRequest, cpuFigure(row)),
     against(of => of.requestsPerSecond, formatFigure(row.requestsPerSecond, 0)),
-    against(of => of.p50Ms, formatFigure(row.p50Ms, 2)),
-    against(of => of.p99Ms, formatFigure(row.p99Ms, 2)),
+    ...latencies,
     against(of => of.rssBytes, formatFigure(row.rssBytes / 1024 ** 2, 0)),
   ]
   return `| ${cells.join(' | ')} |`
@@ -40,6 +54,7 @@ function referenceOf(row: Row, rows: readonly Row[]): Row | undefined {
     other =>
       other.subject === referenceSubject &&
       other.connections === row.connections &&
+      other.streams === row.streams &&
       other.invalid === undefined,
   )
 }

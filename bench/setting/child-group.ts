@@ -1,7 +1,6 @@
-import { request } from 'node:http'
-import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, type ChildOptions, startChild } from './child.ts'
+import { accepts, answersOk } from './probe.ts'
 import { workPath } from './work-folder.ts'
 
 const readyTimeoutMs = 20_000
@@ -24,15 +23,16 @@ export class ChildGroup {
 
   /** Until `url` answers 200 in full. */
   waitUntilReady(url: string): Promise<void> {
-    return this.#waitFor(`200 from ${url}`, () => answersOk(url))
+    return this.waitFor(`200 from ${url}`, () => answersOk(url))
   }
 
   /** Until somebody accepts connections on `port`. */
   waitUntilListening(port: number): Promise<void> {
-    return this.#waitFor(`listener on ${port}`, () => accepts(port))
+    return this.waitFor(`listener on ${port}`, () => accepts(port))
   }
 
-  async #waitFor(what: string, probe: () => Promise<boolean>): Promise<void> {
+  /** Until `probe` says yes; `what` is named when it does not within 20 s. */
+  async waitFor(what: string, probe: () => Promise<boolean>): Promise<void> {
     const patience = AbortSignal.timeout(readyTimeoutMs)
     while (!(await probe())) {
       const dead = this.#children.find(child => child.hasEnded())
@@ -48,30 +48,4 @@ export class ChildGroup {
   async stop(): Promise<void> {
     await Promise.all(this.#children.splice(0).map(child => child.stop()))
   }
-}
-
-function answersOk(url: string): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = request(url, { agent: false, timeout: 1_000 }, response => {
-      response.resume()
-      response.once('close', () => resolve(response.complete && response.statusCode === 200))
-    })
-    probe.once('timeout', () => probe.destroy())
-    // Refused or reset means not ready yet, and the caller asks again.
-    probe.once('error', () => resolve(false))
-    probe.end()
-  })
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const probe = connect(port, '127.0.0.1')
-    probe.once('close', () => resolve(false))
-    // Refused means not yet.
-    probe.once('error', () => resolve(false))
-    probe.once('connect', () => {
-      resolve(true)
-      probe.destroy()
-    })
-  })
 }

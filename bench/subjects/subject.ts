@@ -1,16 +1,25 @@
-import type { Payload, Topology } from '../bench-case.ts'
+import type { Payload, Protocol, Topology } from '../bench-case.ts'
 import type { Child } from '../setting/child.ts'
 import { ChildGroup } from '../setting/child-group.ts'
+import { carries } from '../setting/probe.ts'
 
 /** Something that stands between client and backend. */
 export interface Subject {
   /** Unique in its topology. */
   readonly name: string
   readonly topology: Topology
+  /** What it can carry as such. */
+  readonly protocols: readonly Protocol[]
   /** What it needs and does not find here; undefined when it can start. */
   missing(): string | undefined
   /** Starts all its programs in `group`, whoever calls stops them there. */
-  start(group: ChildGroup, backendPort: number): Promise<StartedSubject>
+  start(group: ChildGroup, upstream: Upstream): Promise<StartedSubject>
+}
+
+/** The backend's port for what is to be carried. */
+export interface Upstream {
+  readonly port: number
+  readonly protocol: Protocol
 }
 
 interface StartedSubject {
@@ -42,8 +51,9 @@ export async function runSubject(
 ): Promise<RunningSubject> {
   const group = new ChildGroup()
   try {
-    const { port, proxies } = await subject.start(group, backendPort)
-    await group.waitUntilReady(`http://127.0.0.1:${port}${payload.path}`)
+    const upstream = { port: backendPort, protocol: payload.protocol }
+    const { port, proxies } = await subject.start(group, upstream)
+    await group.waitFor(`answer through ${subject.name}`, () => carries(port, payload))
     return { name: subject.name, port, proxies, stop: () => group.stop() }
   } catch (error) {
     await group.stop()

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Topology } from '../bench-case.ts'
+import { type Protocol, protocols, type Topology } from '../bench-case.ts'
 import type { Child } from '../setting/child.ts'
 import type { ChildGroup } from '../setting/child-group.ts'
 import { freePort, freePorts } from '../setting/free-port.ts'
@@ -9,7 +9,7 @@ import { workPath } from '../setting/work-folder.ts'
 import { wallNow } from '../../src/base/clock.ts'
 import { createJoinToken } from '../../src/control/join-token.ts'
 import type { ControlBootstrap, ProxyBootstrap } from '../../src/model/bootstrap.ts'
-import type { Subject } from './subject.ts'
+import type { Subject, Upstream } from './subject.ts'
 
 const program = fileURLToPath(import.meta.resolve('../../src/main.ts'))
 const host = '127.0.0.1'
@@ -33,11 +33,12 @@ function weft(name: string, topology: Topology, accessLog: AccessLog): Subject {
   return {
     name,
     topology,
+    protocols,
     missing: () => undefined,
-    async start(group, backendPort) {
+    async start(group, upstream) {
       const port = await freePort()
       const mesh = new Mesh(group, name)
-      await mesh.startControl(meshDocuments(topology, backendPort, port))
+      await mesh.startControl(meshDocuments(topology, upstream, port))
       const inbound =
         topology === 'hop'
           ? []
@@ -46,7 +47,7 @@ function weft(name: string, topology: Topology, accessLog: AccessLog): Subject {
                 role: 'inbound',
                 child: await mesh.startSidecar({
                   workload: 'backend',
-                  ports: [backendPort],
+                  ports: [upstream.port],
                   upstreams: [],
                   accessLog,
                 }),
@@ -64,21 +65,26 @@ function weft(name: string, topology: Topology, accessLog: AccessLog): Subject {
   }
 }
 
+/** Names of ports declare what is spoken, so that nothing is guessed. */
+const portNames: Readonly<Record<Protocol, string>> = { http1: 'http', http2: 'http2', tcp: 'tcp' }
+
 /** What the operator would write down. */
-function meshDocuments(topology: Topology, backendPort: number, upstreamPort: number): string {
+function meshDocuments(topology: Topology, backend: Upstream, upstreamPort: number): string {
+  const { port } = backend
+  const name = portNames[backend.protocol]
   return `apiVersion: v1
 kind: Service
 metadata: { name: backend }
 spec:
   selector: { app: backend }
-  ports: [{ name: http, port: 80, targetPort: ${backendPort} }]
+  ports: [{ name: ${name}, port: 80, targetPort: ${port} }]
 ---
 apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: { name: backend, labels: { app: backend } }
 spec:
   address: ${host}
-  ports: [{ name: http, port: ${backendPort} }]
+  ports: [{ name: ${name}, port: ${port} }]
   sidecar: { enabled: ${topology === 'pair'} }
 ---
 apiVersion: weft.dev/v1alpha1

@@ -6,10 +6,11 @@ t.test('no option runs everything and writes the results', async t => {
   t.strictSame(options.topologies, ['pair', 'hop'])
   t.strictSame(
     options.payloads.map(({ name }) => name),
-    ['100B', '10KB', 'post-10KB', '1MB'],
+    ['100B', '10KB', 'post-10KB', '1MB', 'h2-100B', 'grpc', 'tcp'],
   )
-  t.match(options, { connections: [1, 50, 500], rounds: 3, seconds: 4, write: true })
+  t.match(options, { rounds: 3, seconds: 4, write: true })
   t.notOk('subjects' in options)
+  t.notOk('loads' in options)
 })
 
 t.test('each narrowing option is read, and the results are left alone', async t => {
@@ -17,7 +18,12 @@ t.test('each narrowing option is read, and the results are left alone', async t 
     '--only=hop': { topologies: ['hop'] },
     '--body=100,post-10K': { payloads: [{ name: '100B' }, { name: 'post-10KB' }] },
     '--subjects=weft,envoy': { subjects: ['weft', 'envoy'] },
-    '--connections=1,50': { connections: [1, 50] },
+    '--connections=1,10x50': {
+      loads: [
+        { connections: 1, streams: 1 },
+        { connections: 10, streams: 50 },
+      ],
+    },
     '--rounds=1': { rounds: 1 },
     '--seconds=2': { seconds: 2 },
   }
@@ -38,5 +44,6 @@ t.test('what an option does not accept is refused with what it does', async t =>
   t.throws(() => parseOptions(['--body', '2MB']), { message: /100B, 10KB, post-10KB, 1MB/ })
   t.throws(() => parseOptions(['--seconds', '0']), { message: /--seconds 0/ })
   t.throws(() => parseOptions(['--connections', '1,x']), { message: /--connections x/ })
+  t.throws(() => parseOptions(['--connections', '1x2x3']), { message: /10x10/ })
   t.throws(() => parseOptions(['--turns', '3']), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })
 })

@@ -2,7 +2,14 @@ import t from 'tap'
 import type { Measurement } from '../../../../bench/measure/measurement.ts'
 import { median, summarize } from '../../../../bench/measure/row.ts'
 
-const key = { case: 'pair-100B', subject: 'weft', connections: 50, body: '100B' }
+const key = {
+  case: 'pair-100B',
+  subject: 'weft',
+  protocol: 'http1',
+  connections: 50,
+  streams: 1,
+  body: '100B',
+} as const
 
 function round(cpuUs: readonly [number, number], requestsPerSecond: number): Measurement {
   const [outbound, inbound] = cpuUs

@@ -5,7 +5,9 @@ import { resultsTables } from '../../../../bench/report/results-table.ts'
 const envoy: Row = {
   case: 'hop-100B',
   subject: 'envoy',
+  protocol: 'http1',
   connections: 50,
+  streams: 1,
   body: '100B',
   cpuUsPerRequest: 50,
   requestsPerSecond: 15_656,
@@ -49,6 +51,22 @@ t.test('both sidecars of a pair are shown, and their sum is compared', async t =
 t.test('without Envoy at the same number of connections there are no ratios', async t => {
   const other = { ...envoy, connections: 500 }
   t.equal(lineOf('weft', [weft, other]), '| 50 | weft | 20.0 | 31,312 | 1.00 | 2.00 | 64 |')
+})
+
+t.test('streams stand beside the connections, and other loads are not compared', async t => {
+  const row: Row = { ...weft, protocol: 'http2', connections: 10, streams: 10 }
+  const other = { ...envoy, connections: 10, streams: 50 }
+  t.match(lineOf('weft', [row, other]), '| 10×10 | weft | 20.0 |')
+})
+
+t.test('of TCP there are bytes and no latencies', async t => {
+  const tcp = { protocol: 'tcp', case: 'hop-tcp' } as const
+  const rows = [
+    { ...weft, ...tcp },
+    { ...envoy, ...tcp },
+  ]
+  t.match(resultsTables(rows), '| connections | subject | CPU ms/GB | MB/s | RSS MB |')
+  t.equal(lineOf('weft', rows), '| 50 | weft | 0.40× (20.0) | 2.00× (31,312) | 1.00× (64) |')
 })
 
 t.test('an invalid row is marked and compared with nothing', async t => {
