@@ -88,6 +88,19 @@ t.test('large chunks of one turn share a write', async t => {
   t.strictSame(writes, [large.repeat(3)])
 })
 
+t.test('what fills several blocks in a turn is one vectored write', async t => {
+  const { writes, output } = sink(1024 * 1024)
+  const chunk = (letter: string) => Buffer.alloc(60 * 1024, letter)
+  for (const letter of ['a', 'b', 'c', 'd']) output.chunk(chunk(letter))
+  t.strictSame(
+    writes.map(({ length }) => length),
+    [180 * 1024],
+  )
+  t.ok(writes[0] === 'abc'.replaceAll(/./g, letter => letter.repeat(60 * 1024)))
+  await turn()
+  t.ok(writes[1] === 'd'.repeat(60 * 1024))
+})
+
 t.test('a chunk that was lent is copied', async t => {
   for (const size of [5, 20_000]) {
     const { writes, output } = sink()
