@@ -62,3 +62,32 @@ export function adoptAccepted(accepted: Socket, reader: SharedReader): Socket | 
   accepted.destroy()
   return socket
 }
+
+/** Where Node keeps the `onread` of a socket; undefined where it no longer does. */
+const onreadKeys = findOnreadKeys()
+
+/**
+ * Lets an open socket that was made without `onread`, as those of a TLS server are, read into `reader` from now on.
+ * @returns false where Node no longer works so, or when bytes were read already: 'data' events will tell.
+ * perf: bench pair-tcp. Node otherwise allocates for every TLS record, which costs as much as all the rest.
+ */
+export function shareReads(socket: Socket, reader: SharedReader): boolean {
+  const { _handle: handle } = socket as { _handle?: ReadingHandle | null }
+  if (onreadKeys === undefined || typeof handle?.useUserBuffer !== 'function') return false
+  if (socket.readableLength > 0) return false
+  const { buffer, callback } = reader.onread
+  handle.useUserBuffer(buffer)
+  Object.assign(socket, { [onreadKeys.buffer]: buffer, [onreadKeys.callback]: callback })
+  return true
+}
+
+interface ReadingHandle {
+  useUserBuffer?(buffer: Buffer): void
+}
+
+function findOnreadKeys(): { readonly buffer: symbol; readonly callback: symbol } | undefined {
+  const keys = Object.getOwnPropertySymbols(new Socket({ onread: new SharedReader().onread }))
+  const buffer = keys.find(({ description }) => description === 'kBuffer')
+  const callback = keys.find(({ description }) => description === 'kBufferCb')
+  return buffer && callback && { buffer, callback }
+}

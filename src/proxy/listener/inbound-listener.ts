@@ -5,6 +5,7 @@ import type { Identity } from '../../identity/identity.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import { verifyServerPeer } from '../../identity/peer.ts'
 import { serverTlsOptions } from '../../identity/tls-options.ts'
+import { SharedReader, shareReads } from '../../http/shared-reader.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 import { httpProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
@@ -102,7 +103,11 @@ export class InboundListener {
     }
     const protocol = socket.alpnProtocol === 'h2' ? 'h2' : 'http/1.1'
     const downstream = { protocol, peerIdentity: peer, maxAgeMs: this.#maxAgeMs() } as const
-    this.listener.track(createServerCodec(socket, downstream, this.#options), socket)
+    const reader = new SharedReader()
+    const shares = shareReads(socket, reader)
+    const codec = createServerCodec(socket, downstream, this.#options)
+    if (shares) reader.attach(codec)
+    this.listener.track(codec, socket)
   }
 
   /** Spread, so that the connections of one moment do not all end in one. */
