@@ -170,6 +170,8 @@ export class ConnectionPool implements ClientConnectionEvents {
     this.opened++
     this.#connections.set(connection, { connection, free: false })
     this.onCapacity(connection)
+    // More waited than it takes.
+    if (this.#pending.length > 0) this.#grow()
   }
 
   #onDialFailed(error: ExchangeError): void {

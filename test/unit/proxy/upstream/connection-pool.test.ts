@@ -137,6 +137,22 @@ t.test('one dial of a multiplexed pool serves all waiters', async t => {
   t.equal(acquire().connection, connection)
 })
 
+t.test('those for whom a new multiplexed connection has no room get the next', async t => {
+  const { dials, acquire } = setUp({ growAt: 100 })
+  const waiters = [acquire(), acquire(), acquire()]
+  const [first, second] = [new FakeConnection(2), new FakeConnection(2)]
+  dials[0]?.succeed(first)
+  await turn()
+  t.equal(dials.length, 2)
+  dials[1]?.succeed(second)
+  await turn()
+  t.strictSame(
+    waiters.map(({ connection }) => connection),
+    [first, first, second],
+  )
+  t.equal(dials.length, 2)
+})
+
 t.test('a multiplexed pool opens another connection beside a busy one', async t => {
   const { dials, acquire } = setUp({ growAt: 1 })
   acquire()
