@@ -1,9 +1,9 @@
 import t from 'tap'
 import { ExchangeError } from '../../src/base/errors.ts'
 import { HeaderList } from '../../src/http/headers.ts'
+import type { Http2ClientOptions } from '../../src/http/http2/client-connection.ts'
 import { errorCode, flag, frameType, settingId } from '../../src/http/http2/protocol.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
-import type { HttpLimits } from '../../src/http/limits.ts'
 import { unknownLength } from '../../src/http/message.ts'
 import { listen } from '../support/listener.ts'
 import { requestHead } from '../support/requests.ts'
@@ -21,16 +21,19 @@ import type { Pair } from '../unit/http/http2/raw-peer.ts'
 
 /** A raw server, and a client of ours that it has greeted. */
 async function pair(...announced: readonly (readonly [number, number])[]) {
-  return limitedPair(defaultLimits, announced)
+  return pairWith({}, announced)
 }
 
-async function limitedPair(limits: HttpLimits, announced: readonly (readonly [number, number])[]) {
+async function pairWith(
+  options: Partial<Http2ClientOptions>,
+  announced: readonly (readonly [number, number])[] = [],
+) {
   let peer: RawPeer | undefined
   const listener = await listen(socket => {
     peer = new RawPeer(socket, true)
     peer.send(settings(...announced))
   })
-  const client = await connect(listener.port, { limits })
+  const client = await connect(listener.port, options)
   if (peer === undefined) throw new Error('greeted before it was accepted')
   return {
     client,
@@ -318,7 +321,7 @@ t.test('a foreign server gets neither private fields nor an upgrade it does not 
 
 t.test('an upload that ends when it may go on ends once', async t => {
   const limits = { ...defaultLimits, highWaterBytes: 1 }
-  await using both = await limitedPair(limits, [
+  await using both = await pairWith({ limits }, [
     [settingId.initialWindowSize, 0],
     [settingId.maxFrameSize, 65_536],
   ])
@@ -340,4 +343,58 @@ t.test('an upload that ends when it may go on ends once', async t => {
   both.peer.send(frame(frameType.ping, 0, 0, Buffer.alloc(8)))
   await both.peer.nextOf(frameType.ping)
   t.notOk(both.peer.frames.some(frame => frame.type === frameType.data))
+})
+
+/** Opens a stream and cancels it. @returns its id, which counts 1, 3, 5. */
+function cancelOne({ connection }: Awaited<ReturnType<typeof connect>>, index: number): number {
+  const receiver = new Collector()
+  connection
+    .request(requestHead(), receiver, true)
+    .reset(new ExchangeError('downstream_closed', 'nobody waits'))
+  return index * 2 + 1
+}
+
+t.test(
+  'heads that crossed any number of cancellations keep the connection to a sidecar',
+  async t => {
+    await using both = await pairWith({ passesResetsOn: true })
+    const late: Buffer[] = []
+    for (let index = 0; index < 20_000; index++)
+      late.push(headers(cancelOne(both.client, index), response(200)))
+    both.peer.send(...late, frame(frameType.ping, 0, 0, Buffer.alloc(8)))
+    t.ok(await both.peer.nextOf(frameType.ping))
+    t.notOk(both.client.connection.closed)
+  },
+)
+
+t.test('late heads that no cancellation explains are a flood', async t => {
+  await using both = await pairWith({ passesResetsOn: false })
+  cancelOne(both.client, 0)
+  const late = headers(1, response(200))
+  both.peer.send(...Array.from({ length: 12_000 }, () => late))
+  t.equal(await both.peer.goawayCode(), errorCode.enhanceYourCalm)
+})
+
+t.test(
+  'a server that may count cancellations gets no new streams before it ends the rest',
+  async t => {
+    await using both = await pairWith({ passesResetsOn: false })
+    const waiting = new Collector()
+    both.client.connection.request(requestHead(), waiting, true)
+    let cancelled = 0
+    while (both.client.connection.capacity > 0) cancelOne(both.client, ++cancelled)
+    t.ok(cancelled > 400 && cancelled < 1000, `${cancelled}`)
+    t.strictSame(both.client.told, ['capacity', 'retired'])
+    both.peer.send(headers(1, response(200)))
+    await waiting.done
+    t.equal(waiting.head?.status, 200)
+    await both.client.closed
+  },
+)
+
+t.test('a sidecar does not count cancellations', async t => {
+  await using both = await pairWith({ passesResetsOn: true })
+  for (let index = 0; index < 5000; index++) cancelOne(both.client, index)
+  t.ok(both.client.connection.capacity > 0)
+  t.strictSame(both.client.told, ['capacity'])
 })

@@ -19,13 +19,23 @@ import type { FieldBlock } from './hpack/field-block.ts'
 import { defaultKeepAlive } from './liveness.ts'
 import type { KeepAlive } from './liveness.ts'
 import { ConnectionFault, errorCode, maxStreamId, settingId } from './protocol.ts'
+import { TokenBucket } from './token-bucket.ts'
 
 export interface Http2ClientOptions {
   readonly limits: HttpLimits
   readonly events: ClientConnectionEvents
   readonly now: Now
   readonly keepAlive?: KeepAlive
+  /** The peer is a sidecar, which has proven so: any number of streams may be cancelled. Default false. */
+  readonly passesResetsOn?: boolean | undefined
 }
+
+/**
+ * A server that guards itself against rapid resets ends the connection, and all its streams, after 1000 at once or 33
+ * a second (nghttp2_option_set_stream_reset_rate_limit's default, as Node, Apache and others have it). Ours takes no
+ * new streams before.
+ */
+const resets = { burst: 500, perSecond: 30 }
 
 /**
  * The client's side of an HTTP/2 connection over a connected socket. `capacity` is 0 until the peer's SETTINGS
@@ -42,6 +52,8 @@ export class Http2ClientConnection
   #nextStream = 1
   #served = 0
   #retired = false
+  /** Undefined: the peer does not count. */
+  readonly #resets: TokenBucket | undefined
   /** Last capacity told. */
   #hadCapacity = false
 
@@ -51,10 +63,13 @@ export class Http2ClientConnection
       now: options.now,
       keepAlive: options.keepAlive ?? defaultKeepAlive,
       peerSide: 'upstream',
+      passesResetsOn: options.passesResetsOn,
       settings: [[settingId.enablePush, 0]],
     })
     this.#events = options.events
     this.#reader = new ResponseHeadReader(options.limits, this.headerCase, this.peer)
+    if (options.passesResetsOn !== true)
+      this.#resets = new TokenBucket(resets.burst, resets.perSecond, options.now)
   }
 
   /** Whether the peer is there is asked by PING. */
@@ -95,6 +110,11 @@ export class Http2ClientConnection
   drain(): void {
     this.#retire()
     this.#finishIfDone()
+  }
+
+  override sendReset(streamId: number, code: number): void {
+    super.sendReset(streamId, code)
+    if (this.#resets?.take(1) === false) this.#retire()
   }
 
   headers(streamId: number, fields: FieldBlock, endStream: boolean): void {

@@ -40,7 +40,7 @@ interface ConnectionSetup {
   /** Who the peer is to us. */
   readonly peerSide: 'downstream' | 'upstream'
   /** As of the guard. Default false. */
-  readonly passesResetsOn?: boolean
+  readonly passesResetsOn?: boolean | undefined
   /** SETTINGS of this side alone. */
   readonly settings: readonly Setting[]
 }
@@ -217,9 +217,9 @@ export abstract class Http2Connection<Stream extends Http2Stream>
 
   /** HEADERS for a stream that is over; only those that crossed our reset are innocent. */
   protected lateHeaders(streamId: number): void {
-    if (!this.#recentResets.has(streamId))
+    if (!this.#recentResets.mayHave(streamId))
       throw new ConnectionFault(errorCode.streamClosed, `HEADERS for closed stream ${streamId}`)
-    this.guard.control(1)
+    this.guard.late()
   }
 
   /** Connection error: GOAWAY, and the streams are lost. */
@@ -272,7 +272,7 @@ export abstract class Http2Connection<Stream extends Http2Stream>
     const stream = this.streams.get(streamId)
     if (stream !== undefined) return this.resetByPeer(stream, code)
     this.#mustNotBeIdle(streamId)
-    this.guard.resetByPeer(true)
+    this.guard.late()
   }
 
   selfDependency(streamId: number): void {
@@ -312,8 +312,8 @@ export abstract class Http2Connection<Stream extends Http2Stream>
   /** DATA for a stream that is not open; a cancelled download may have a whole window under way. */
   #strayFrame(streamId: number): void {
     this.#mustNotBeIdle(streamId)
-    if (this.#recentResets.has(streamId)) return
-    this.guard.control(1)
+    if (this.#recentResets.mayHave(streamId)) return
+    this.guard.late()
     this.sendReset(streamId, errorCode.streamClosed)
   }
 

@@ -29,11 +29,14 @@ export class FloodGuard {
     if (!this.#resets.take(1)) throw flood('stream resets')
   }
 
-  /** RST_STREAM came. `late`: for a stream that had ended, which may have crossed it. */
-  resetByPeer(late: boolean): void {
-    if (this.#passesResetsOn) return
-    if (late) this.control(1)
-    else this.prematureReset()
+  /** RST_STREAM came for a stream that had not ended. */
+  resetByPeer(): void {
+    if (!this.#passesResetsOn) this.prematureReset()
+  }
+
+  /** A frame came for a stream that is over. */
+  late(): void {
+    if (!this.#passesResetsOn) this.control(1)
   }
 
   /** A frame that asks for work and brings none. */

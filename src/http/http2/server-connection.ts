@@ -128,7 +128,7 @@ export class Http2ServerConnection
   }
 
   protected resetByPeer(stream: Http2ServerStream, code: number): void {
-    this.guard.resetByPeer(false)
+    this.guard.resetByPeer()
     stream.abort(
       new ExchangeError('downstream_closed', `stream ${stream.id}: reset by peer (${code})`),
     )

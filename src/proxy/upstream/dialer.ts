@@ -88,14 +88,21 @@ export class Dialer {
       throw new ExchangeError(mismatch.code, `${where}: ${mismatch.message}`, mismatch)
     }
     const { meshLimits: limits } = this.#options
-    const greeted = { limits, where, timeoutMs, events, refused: refusedByTls }
+    const greeted = {
+      limits,
+      where,
+      timeoutMs,
+      events,
+      refused: refusedByTls,
+      passesResetsOn: true,
+    }
     return this.#greet(socket, reader, greeted)
   }
 
   async #greet(socket: Socket, reader: SharedReader, greeted: Greeted): Promise<ClientConnection> {
-    const { limits } = greeted
+    const { limits, passesResetsOn } = greeted
     const greeting = new Greeting(greeted)
-    const options = { limits, events: greeting, now: this.#options.now }
+    const options = { limits, events: greeting, now: this.#options.now, passesResetsOn }
     const connection = new Http2ClientConnection(socket, options)
     reader.attach(connection)
     await greeting.received(connection)
@@ -110,6 +117,7 @@ interface Greeted {
   readonly events: ClientConnectionEvents
   /** What it means that the connection ended instead. */
   readonly refused: (where: string, error: ExchangeError | undefined) => ExchangeError
+  readonly passesResetsOn?: boolean
 }
 
 /**
