@@ -32,7 +32,7 @@ const defaults = {
   } satisfies OutlierDetectionPolicy,
   retryBudget: { ratio: 0.2, minPerSecond: 10 } satisfies RetryBudgetPolicy,
   concurrency: {
-    maxRequests: 1024,
+    maxRequests: 16_384,
     maxPending: 1024,
     maxConnectionsPerEndpoint: 128,
   } satisfies ConcurrencyPolicy,

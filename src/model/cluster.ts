@@ -55,9 +55,12 @@ export interface RetryBudgetPolicy {
 
 /** Envoy calls this circuit breaking. */
 export interface ConcurrencyPolicy {
-  /** Requests in flight to the cluster. Default 1024. */
+  /**
+   * Requests in flight to the cluster, with WebSockets and TCP connections. Default 16,384, as many connections as a
+   * listener takes: Envoy's 1024 ends long streams of which an application bears many.
+   */
   readonly maxRequests: number
-  /** Requests waiting for a connection. Default 1024. */
+  /** Requests waiting for one of {@link maxConnectionsPerEndpoint}. Default 1024. */
   readonly maxPending: number
   /** HTTP/1.1 connections to one endpoint outside the mesh. Default 128. */
   readonly maxConnectionsPerEndpoint: number

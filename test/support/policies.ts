@@ -23,7 +23,7 @@ export function clusterPolicy(changes: Partial<Cluster> = {}): Cluster {
       panicRatio: 0.3,
     },
     retryBudget: { ratio: 0.2, minPerSecond: 10 },
-    concurrency: { maxRequests: 1024, maxPending: 1024, maxConnectionsPerEndpoint: 128 },
+    concurrency: { maxRequests: 16_384, maxPending: 1024, maxConnectionsPerEndpoint: 128 },
     ...changes,
   }
 }

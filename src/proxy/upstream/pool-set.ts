@@ -56,7 +56,8 @@ export class PoolSet implements PoolLender {
       name: endpoint.id,
       dial: events => this.#dial({ endpoint, protocol, timeoutMs }, events),
       maxConnections: mesh ? meshConnections : concurrency.maxConnectionsPerEndpoint,
-      maxPending: concurrency.maxPending,
+      // One multiplexed connection will take all who wait for it.
+      maxPending: multiplexed ? concurrency.maxRequests : concurrency.maxPending,
       ...(multiplexed && { growAt: mesh ? meshGrowAt : http2GrowAt }),
       ...(mesh && { spread: meshSpread }),
     })
