@@ -6,7 +6,7 @@ import { workPath } from './work-folder.ts'
 const readyTimeoutMs = 20_000
 
 /** Programs that live and end together. */
-export class ChildGroup {
+export class ChildGroup implements AsyncDisposable {
   readonly #children: Child[] = []
 
   async start(options: ChildOptions): Promise<Child> {
@@ -47,5 +47,9 @@ export class ChildGroup {
 
   async stop(): Promise<void> {
     await Promise.all(this.#children.splice(0).map(child => child.stop()))
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
   }
 }

@@ -43,7 +43,8 @@ export function accepts(port: number): Promise<boolean> {
   })
 }
 
-function answersOkHttp2(origin: string, path: string): Promise<boolean> {
+/** Whether `path` is answered 200 over HTTP/2 without TLS. */
+export function answersOkHttp2(origin: string, path: string): Promise<boolean> {
   return new Promise(resolve => {
     const session = connectHttp2(origin)
     const probe = session.request({ ':path': path })
