@@ -88,7 +88,9 @@ export class Outbound {
 
   /** For a connection that was going there when it was captured. */
   captured(original: SocketAddress): Destination {
-    return this.destination(formatAddress(original))
+    const destination = this.destination(formatAddress(original))
+    if (this.#table?.service(destination.authority) !== undefined) return destination
+    return { ...destination, named: serverName => `${serverName}:${original.port}` }
   }
 
   /** For a listener whose connections all go to `service`. */

@@ -1,5 +1,9 @@
 // What becomes of captured connections; how they are captured is for test/e2e/transparent.test.ts.
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import tls from 'node:tls'
 import t, { type Test } from 'tap'
+import { serverTlsOptions } from '../../src/identity/tls-options.ts'
 import type { TransparentBootstrap } from '../../src/model/bootstrap.ts'
 import { issueIdentity, openAuthority } from '../support/authority.ts'
 import { ordersSnapshot, startDataPlane } from '../support/data-plane.ts'
@@ -82,3 +86,53 @@ t.test(
     }
   },
 )
+
+/** A server that proves who it is by a certificate of its own, which a proxy between could not. */
+async function startTlsApplication(t: Test, name: string) {
+  const identity = await issueIdentity(await openAuthority(t, { name }), name)
+  const options = serverTlsOptions(identity, { rejectUnauthorized: false })
+  const server = tls.createServer({ ...options, requestCert: false }, socket => {
+    socket.on('error', () => socket.destroy())
+    socket.end(`this is ${name}`)
+  })
+  server.listen(0, host)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+async function readTls(port: number, servername: string): Promise<{ text: string; by: string }> {
+  const socket = tls.connect({ host, port, servername, rejectUnauthorized: false })
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  await once(socket, 'secureConnect')
+  const by = socket.getPeerX509Certificate()?.subjectAltName ?? ''
+  await once(socket, 'end')
+  socket.destroy()
+  return { text, by }
+}
+
+t.test('TLS of the application goes by the name it asks for, untouched', async t => {
+  const orders = await startTlsApplication(t, 'orders')
+  const beyond = await startTlsApplication(t, 'beyond')
+  const { plane, outbound } = await startCapturing(t, beyond)
+  const endpoint = { id: 'orders', address: host, port: orders, weight: 1, workload: 'orders' }
+  const snapshot = ordersSnapshot({ endpoints: [endpoint] })
+  const services = Object.values(snapshot.services).map(service => ({ ...service, port: beyond }))
+  plane.apply({
+    ...snapshot,
+    services: Object.fromEntries(services.map(service => [service.name, service])),
+  })
+  for (const name of ['orders', 'ORDERS.default']) {
+    const { text, by } = await readTls(outbound, name)
+    t.equal(text, 'this is orders')
+    t.match(by, /sa\/orders/)
+  }
+  for (const name of ['example.org', '']) {
+    const { text, by } = await readTls(outbound, name)
+    t.equal(text, 'this is beyond')
+    t.match(by, /sa\/beyond/)
+  }
+  t.equal(plane.outbound.detections.connections.tls, 3)
+  t.equal(plane.outbound.passthrough.stats.tunnels.opened, 2)
+})

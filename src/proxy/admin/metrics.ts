@@ -29,6 +29,7 @@ function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily
     sample('h2', 'bytes', connections.h2),
     sample('tcp', 'bytes', connections.tcp - silent),
     sample('tcp', 'silence', silent),
+    sample('tls', 'bytes', connections.tls),
   ])
 }
 

@@ -4,15 +4,17 @@ import type { SharedReader } from '../../http/shared-reader.ts'
 import type { AppProtocol } from '../../model/app-protocol.ts'
 import type { Provisional } from '../../http/tcp/server-connection.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
+import { readClientHello } from './client-hello.ts'
 import { http2ProtocolOf, httpProtocolOf, wireProtocolOf } from './first-bytes.ts'
 import { Listener } from './listener.ts'
 import type { OriginalDestination } from './original-destination.ts'
-import { ProtocolDetector } from './protocol-detector.ts'
+import { type DetectedProtocol, ProtocolDetector } from './protocol-detector.ts'
 import { createServerCodec, type ServerCodec, type ServerCodecOptions } from './server-codec.ts'
 
 /** Which protocol connections were taken for where it was not declared. */
 export class DetectionStats {
-  readonly connections: Record<WireProtocol, number> = { 'http/1.1': 0, h2: 0, tcp: 0 }
+  /** Only those of `tls` that were looked into. */
+  readonly connections: Record<DetectedProtocol, number> = { 'http/1.1': 0, h2: 0, tcp: 0, tls: 0 }
   /** Those of `tcp` that were so because the client said nothing. */
   silent = 0
 }
@@ -26,6 +28,11 @@ export interface Destination {
   /** Raw bytes will probably go there soon. */
   warm(): void
   readonly detections: DetectionStats
+  /**
+   * Present where the address says nothing: the authority for TLS of the application's own that asks for
+   * `serverName`.
+   */
+  readonly named?: (serverName: string) => string
 }
 
 export interface PlainListenerOptions extends ServerCodecOptions {
@@ -79,17 +86,20 @@ function detect(
   socket: Socket,
   reader: SharedReader | undefined,
   options: AcceptedOptions & { readonly declared: 'http' | 'http2' | undefined },
-): ProtocolDetector {
+): ProtocolDetector<DetectedProtocol> {
   const { limits, now, declared } = options
   const undeclared = declared === undefined ? options.destination : undefined
-  return new ProtocolDetector(socket, {
+  const named = undeclared?.named && new NamedTls(undeclared.named)
+  return new ProtocolDetector<DetectedProtocol>(socket, {
     reader,
     timeoutMs: limits.headerTimeoutMs,
     acceptedAt: now(),
-    classify: classifiers[declared ?? 'undeclared'],
-    start: (protocol, provisional) => {
-      if (undeclared !== undefined) undeclared.detections.connections[protocol]++
-      return startCodec(socket, { protocol, provisional }, options)
+    classify: named?.classify ?? classifiers[declared ?? 'undeclared'],
+    start: (detected, provisional) => {
+      if (undeclared !== undefined) undeclared.detections.connections[detected]++
+      const protocol = detected === 'tls' ? 'tcp' : detected
+      const authority = detected === 'tls' ? named?.authority : undefined
+      return startCodec(socket, { protocol, provisional, authority }, options)
     },
     ...(undeclared !== undefined && {
       opaque: {
@@ -100,6 +110,26 @@ function detect(
   })
 }
 
+/** Tells TLS that names its destination from all else, and remembers the name. */
+class NamedTls {
+  /** Where it goes, once `tls` was found. */
+  authority: string | undefined
+  readonly #named: (serverName: string) => string
+  readonly classify = (bytes: Buffer): DetectedProtocol | undefined => {
+    const protocol = wireProtocolOf(bytes)
+    if (protocol !== 'tcp') return protocol
+    const hello = readClientHello(bytes)
+    if (hello === 'incomplete') return undefined
+    if (hello?.serverName === undefined) return 'tcp'
+    this.authority = this.#named(hello.serverName)
+    return 'tls'
+  }
+
+  constructor(named: (serverName: string) => string) {
+    this.#named = named
+  }
+}
+
 const classifiers = {
   http: httpProtocolOf,
   http2: http2ProtocolOf,
@@ -108,10 +138,15 @@ const classifiers = {
 
 function startCodec(
   socket: Socket,
-  detected: { readonly protocol: WireProtocol; readonly provisional?: Provisional | undefined },
+  detected: {
+    readonly protocol: WireProtocol
+    readonly provisional?: Provisional | undefined
+    readonly authority?: string | undefined
+  },
   options: AcceptedOptions,
 ): ServerCodec {
   const { destination, originalDestination } = options
-  const downstream = { ...detected, authority: destination?.authority, originalDestination }
+  const authority = detected.authority ?? destination?.authority
+  const downstream = { ...detected, authority, originalDestination }
   return createServerCodec(socket, downstream, options)
 }

@@ -14,9 +14,12 @@ const silentMs = 50
 /** The connection to the server may as well be made while it is still being waited. */
 const warmMs = 10
 
-export interface ProtocolDetectorOptions {
+/** `tls`: raw bytes that name their destination. */
+export type DetectedProtocol = WireProtocol | 'tls'
+
+export interface ProtocolDetectorOptions<Protocol extends DetectedProtocol> {
   /** Puts the codec of that protocol on the socket. */
-  readonly start: (protocol: WireProtocol, provisional?: Provisional) => ServerCodec
+  readonly start: (protocol: Protocol | 'tcp', provisional?: Provisional) => ServerCodec
   /** Where reads come from; absent: from the socket's events. */
   readonly reader?: SharedReader | undefined
   /** Who has not shown by then what it speaks is let go, or is `tcp`; ms. */
@@ -24,7 +27,7 @@ export interface ProtocolDetectorOptions {
   /** Monotonic ms. */
   readonly acceptedAt: number
   /** What the first bytes say; undefined: more are needed. */
-  readonly classify: (bytes: Buffer) => WireProtocol | undefined
+  readonly classify: (bytes: Buffer) => Protocol | undefined
   /** Present where other protocols than HTTP may be spoken, so that silence means something. */
   readonly opaque?: {
     /** It will probably be `tcp`. */
@@ -35,9 +38,11 @@ export interface ProtocolDetectorOptions {
 }
 
 /** Waits for the first bytes of a connection, and puts the codec for them on it. */
-export class ProtocolDetector implements ServerConnection, ChunkReceiver {
+export class ProtocolDetector<Protocol extends DetectedProtocol = WireProtocol>
+  implements ServerConnection, ChunkReceiver
+{
   readonly #socket: Socket
-  readonly #options: ProtocolDetectorOptions
+  readonly #options: ProtocolDetectorOptions<Protocol>
   #codec: ServerCodec | undefined
   /** All that came so far. */
   #start = Buffer.alloc(0)
@@ -45,7 +50,7 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
   readonly #onData = (chunk: Buffer): void => this.receive(chunk)
   readonly #onEnd = (): void => this.#giveUp()
 
-  constructor(socket: Socket, options: ProtocolDetectorOptions) {
+  constructor(socket: Socket, options: ProtocolDetectorOptions<Protocol>) {
     this.#socket = socket
     this.#options = options
     this.#listen()
@@ -117,7 +122,7 @@ export class ProtocolDetector implements ServerConnection, ChunkReceiver {
   }
 
   /** From here on the codec itself hears of the socket. */
-  #begin(protocol: WireProtocol, provisional?: Provisional): ServerCodec {
+  #begin(protocol: Protocol | 'tcp', provisional?: Provisional): ServerCodec {
     clearTimeout(this.#timer)
     this.#socket.off('data', this.#onData)
     this.#socket.off('end', this.#onEnd)
