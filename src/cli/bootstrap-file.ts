@@ -11,6 +11,7 @@ import type {
   UpstreamListener,
   WorkloadIdentity,
 } from '../model/bootstrap.ts'
+import { outboundTrafficPolicies } from '../model/outbound.ts'
 import { CommandError } from './command-error.ts'
 
 /** As it may be written: with fields left to their defaults. */
@@ -142,7 +143,7 @@ const proxyBootstrap = object<ProxyBootstrap>({
   transparent: optional(
     object<TransparentBootstrap>({
       inbound: optional(address),
-      outboundTrafficPolicy: optional(oneOf('allowAny', 'registryOnly')),
+      outboundTrafficPolicy: optional(oneOf(...outboundTrafficPolicies)),
     }),
   ),
   advertise: text,

@@ -69,6 +69,7 @@ export function snapshotFor(
     clusters: {} as Record<string, Cluster>,
     endpoints: {} as Record<string, readonly Endpoint[]>,
     inbound: compileInbound(mesh.configuration.mesh),
+    outbound: { trafficPolicy: mesh.configuration.mesh.outboundTrafficPolicy },
   }
   const addCluster = (name: string): void => {
     const compiled = mesh.services.get(name)

@@ -3,6 +3,9 @@ import type { Change } from './message.ts'
 
 const maps = ['services', 'clusters', 'endpoints'] as const
 
+/** Sent whole. */
+const sides = ['inbound', 'outbound'] as const
+
 /** What makes `to` of `from`. */
 export function diffSnapshots(from: Snapshot, to: Snapshot): Change[] {
   const changes: Change[] = []
@@ -13,8 +16,8 @@ export function diffSnapshots(from: Snapshot, to: Snapshot): Change[] {
     for (const name of Object.keys(from[kind]))
       if (!Object.hasOwn(to[kind], name)) changes.push({ kind, name })
   }
-  if (differ(from.inbound, to.inbound))
-    changes.push({ kind: 'inbound', name: '', value: to.inbound })
+  for (const kind of sides)
+    if (differ(from[kind], to[kind])) changes.push({ kind, name: '', value: to[kind] })
   return changes
 }
 
@@ -51,15 +54,18 @@ export function applyChanges(
     clusters: copy(base.clusters),
     endpoints: copy(base.endpoints),
   }
-  let inbound: unknown = base.inbound
+  const whole: Record<(typeof sides)[number], unknown> = {
+    inbound: base.inbound,
+    outbound: base.outbound,
+  }
   for (const { kind, name, value } of changes) {
-    if (kind === 'inbound') inbound = value
+    if (kind === 'inbound' || kind === 'outbound') whole[kind] = value
     // `__proto__` would be every object's.
     else if (!Object.hasOwn(next, kind)) throw new Error(`a change of unknown kind ${kind}`)
     else if (value === undefined) delete next[kind][name]
     else next[kind][name] = value
   }
-  return { version, ...next, inbound } as unknown as Snapshot
+  return { version, ...next, ...whole } as unknown as Snapshot
 }
 
 /** Without a prototype, so that no name can reach one. */

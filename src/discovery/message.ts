@@ -101,8 +101,8 @@ export interface Nack {
 
 /** One resource put, or removed when `value` is absent. */
 export interface Change {
-  readonly kind: 'services' | 'clusters' | 'endpoints' | 'inbound'
-  /** Its key in the snapshot; `inbound` has the empty name. */
+  readonly kind: 'services' | 'clusters' | 'endpoints' | 'inbound' | 'outbound'
+  /** Its key in the snapshot; `inbound` and `outbound` have the empty name. */
   readonly name: string
   readonly value?: unknown
 }

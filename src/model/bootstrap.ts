@@ -1,3 +1,5 @@
+import type { OutboundTrafficPolicy } from './outbound.ts'
+
 /** What `weft proxy` knows before it hears of the control plane. Written by `weft up`, a person, or an injector. */
 export interface ProxyBootstrap {
   readonly workload: WorkloadIdentity
@@ -66,8 +68,8 @@ export interface DnsBootstrap extends SocketAddress {
 export interface TransparentBootstrap {
   /** Where what comes in without mTLS is taken (15006). Absent: it goes to the application itself. */
   readonly inbound?: SocketAddress
-  /** What becomes of destinations that are not in the mesh; in Istio's words. Default `allowAny`: they are reached. */
-  readonly outboundTrafficPolicy?: 'allowAny' | 'registryOnly'
+  /** What becomes of destinations that are not in the mesh. Default: what the Mesh says. */
+  readonly outboundTrafficPolicy?: OutboundTrafficPolicy
 }
 
 /** What `weft control` is started with. */

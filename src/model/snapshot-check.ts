@@ -1,4 +1,5 @@
 import type { Cluster } from './cluster.ts'
+import { outboundTrafficPolicies } from './outbound.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Something that keeps a snapshot from being used. */
@@ -19,7 +20,7 @@ export function checkSnapshot(candidate: unknown): Check {
   const problems: SnapshotProblem[] = []
   const report: Report = (path, message) => problems.push({ path, message })
   if (!isRecord(candidate)) return { problems: [{ path: '', message: 'is no object' }] }
-  const { version, services, clusters, endpoints, inbound } = candidate
+  const { version, services, clusters, endpoints, inbound, outbound } = candidate
   if (typeof version !== 'string') report('version', 'is missing')
   for (const [name, part] of Object.entries({ services, clusters, endpoints }))
     if (!isRecord(part)) report(name, 'is missing')
@@ -32,12 +33,15 @@ export function checkSnapshot(candidate: unknown): Check {
   for (const [name, service] of entries(services))
     checkService(service, `services.${name}`, { clusters: fieldsOf(clusters), report })
   checkInbound(fieldsOf(inbound), report)
+  if (!trafficPolicies.includes(fieldsOf(outbound)['trafficPolicy']))
+    report('outbound.trafficPolicy', `must be ${outboundTrafficPolicies.join(' or ')}`)
   return problems.length > 0 ? { problems } : { snapshot: candidate as unknown as Snapshot }
 }
 
 type Report = (path: string, message: string) => void
 
 const modes: readonly unknown[] = ['strict', 'permissive']
+const trafficPolicies: readonly unknown[] = outboundTrafficPolicies
 const appProtocols: readonly unknown[] = [undefined, 'http', 'http2', 'tcp']
 const loadBalancing: readonly unknown[] = ['peak-ewma', 'least-request', 'round-robin']
 const policies = {

@@ -1,6 +1,7 @@
 import type { Cluster } from './cluster.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Inbound } from './inbound.ts'
+import type { Outbound } from './outbound.ts'
 import type { Service } from './service.ts'
 
 /**
@@ -17,4 +18,5 @@ export interface Snapshot {
   /** By cluster name: apart from the cluster, so that a changed endpoint is a small delta. */
   readonly endpoints: Readonly<Record<string, readonly Endpoint[]>>
   readonly inbound: Inbound
+  readonly outbound: Outbound
 }

@@ -4,6 +4,7 @@ import type { Random } from '../base/random.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import type { SocketAddress, TransparentBootstrap } from '../model/bootstrap.ts'
+import type { OutboundTrafficPolicy } from '../model/outbound.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 import type { Exchange } from './exchange/exchange.ts'
@@ -43,6 +44,7 @@ export class Outbound {
   readonly #requestId = new RequestIdFilter()
   readonly #forwarder: Forwarder
   #table: RouteTable | undefined
+  #trafficPolicy: OutboundTrafficPolicy = 'registryOnly'
 
   constructor(options: OutboundOptions) {
     this.#options = options
@@ -61,6 +63,8 @@ export class Outbound {
     }
     // Make before break: the new table no longer leads to the clusters that go.
     this.#table = new RouteTable(snapshot, this.clusters)
+    this.#trafficPolicy =
+      this.#options.transparent?.outboundTrafficPolicy ?? snapshot.outbound.trafficPolicy
     for (const [name, cluster] of this.clusters) {
       if (Object.hasOwn(snapshot.clusters, name)) continue
       this.clusters.delete(name)
@@ -126,7 +130,7 @@ export class Outbound {
     const address = formatAddress(original)
     const service = this.#table?.service(address)
     if (service !== undefined) return this.#choose(exchange, service)
-    if (this.#options.transparent?.outboundTrafficPolicy === 'registryOnly') {
+    if (this.#trafficPolicy === 'registryOnly') {
       const { authority } = exchange.request
       exchange.fail(
         new ExchangeError(

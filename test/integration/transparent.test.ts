@@ -53,15 +53,25 @@ t.test('the name of a service counts before the address', async t => {
   t.equal(headers['x-weft-reason'], 'no_healthy_endpoint')
 })
 
-t.test('nothing beyond the mesh is reached where the policy says so', async t => {
+t.test('nothing beyond the mesh is reached where the mesh, or this sidecar, says so', async t => {
   const web = await startApplication(t, () => t.fail('reached'))
-  const { plane, outbound } = await startCapturing(t, web, {
-    outboundTrafficPolicy: 'registryOnly',
-  })
-  plane.apply(ordersSnapshot({}))
-  const { status, headers, body } = await call(outbound, { headers: { host: 'example.org' } })
-  t.match([status, headers['x-weft-reason']], [404, 'no_route'])
-  t.match(body, /registryOnly/)
+  for (const { mesh, own } of [
+    { mesh: 'registryOnly' },
+    { mesh: 'allowAny', own: 'registryOnly' },
+  ] as const) {
+    const { plane, outbound } = await startCapturing(t, web, own && { outboundTrafficPolicy: own })
+    plane.apply(ordersSnapshot({ trafficPolicy: mesh }))
+    const { status, headers, body } = await call(outbound, { headers: { host: 'example.org' } })
+    t.match([status, headers['x-weft-reason']], [404, 'no_route'])
+    t.match(body, /registryOnly/)
+  }
+})
+
+t.test('a sidecar may reach what the mesh does not let others reach', async t => {
+  const web = await startApplication(t, (_request, response) => response.end('hello'))
+  const { plane, outbound } = await startCapturing(t, web, { outboundTrafficPolicy: 'allowAny' })
+  plane.apply(ordersSnapshot({ trafficPolicy: 'registryOnly' }))
+  t.match(await call(outbound, { headers: { host: 'example.org' } }), { status: 200 })
 })
 
 t.test('nor before the first snapshot, which may say so', async t => {

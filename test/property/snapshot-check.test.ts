@@ -31,6 +31,7 @@ const snapshot = {
   clusters: { [name]: clusterPolicy({ name }) },
   endpoints: { [name]: [endpointAt(8080, { mesh: { port: 15_008, identity } })] },
   inbound: { mtls: 'strict' },
+  outbound: { trafficPolicy: 'allowAny' },
 }
 
 /** Paths of all values in it. */

@@ -85,11 +85,13 @@ export interface OrdersSnapshot {
   readonly retry?: Partial<Route['retry']>
   readonly timeoutMs?: number
   readonly mtls?: Snapshot['inbound']['mtls']
+  readonly trafficPolicy?: Snapshot['outbound']['trafficPolicy']
 }
 
 /** One service, `orders`, with these endpoints. */
 export function ordersSnapshot(options: OrdersSnapshot): Snapshot {
   const { endpoints = [], cluster, retry, timeoutMs, mtls = 'strict' } = options
+  const { trafficPolicy = 'allowAny' } = options
   const route: Route = {
     name: 'default',
     matches: [],
@@ -105,5 +107,6 @@ export function ordersSnapshot(options: OrdersSnapshot): Snapshot {
     clusters: { [orders]: clusterPolicy({ name: orders, ...cluster }) },
     endpoints: { [orders]: endpoints },
     inbound: { mtls },
+    outbound: { trafficPolicy },
   }
 }

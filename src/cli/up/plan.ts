@@ -153,12 +153,15 @@ function planSidecar(
 }
 
 function planTransparent(
-  { inboundPort, outboundTrafficPolicy = 'allowAny' }: TransparentSettings,
+  { inboundPort, outboundTrafficPolicy }: TransparentSettings,
   index: number,
 ): TransparentBootstrap {
   const port = inboundPort ?? ports.captured + index * portStep
   // What comes in is redirected to the address of the interface that it came by.
-  return { inbound: { host: '0.0.0.0', port }, outboundTrafficPolicy }
+  return {
+    inbound: { host: '0.0.0.0', port },
+    ...(outboundTrafficPolicy !== undefined && { outboundTrafficPolicy }),
+  }
 }
 
 type TransparentSettings = Partial<

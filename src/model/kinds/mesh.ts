@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { outboundTrafficPolicies } from '../outbound.ts'
 import { metadata, objectName, positiveDuration } from './common.ts'
 
 const spec = z
@@ -17,6 +18,10 @@ const spec = z
       .describe(
         'Older HTTP/2 connections of callers get a GOAWAY; what is in flight on them is finished. Default: none.',
       ),
+    outboundTrafficPolicy: z
+      .enum(outboundTrafficPolicies)
+      .default('allowAny')
+      .describe('Whether transparent mode reaches destinations that are not in the mesh.'),
   })
   .prefault({})
 

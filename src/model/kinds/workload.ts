@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { outboundTrafficPolicies } from '../outbound.ts'
 import { metadata, objectName, port, positiveDuration, urlPath } from './common.ts'
 
 const ports = z
@@ -65,7 +66,10 @@ export const workloadKind = z.strictObject({
               z.boolean(),
               z.strictObject({
                 inboundPort: port.optional(),
-                outboundTrafficPolicy: z.enum(['allowAny', 'registryOnly']).default('allowAny'),
+                outboundTrafficPolicy: z
+                  .enum(outboundTrafficPolicies)
+                  .optional()
+                  .describe('Default: that of the Mesh.'),
               }),
             ],
             transparentMessage,

@@ -21,6 +21,7 @@ export function snapshotOf(ports: Readonly<Record<string, readonly number[]>>): 
       ]),
     ),
     inbound: { mtls: 'strict' as const },
+    outbound: { trafficPolicy: 'allowAny' as const },
   }
   return { version: snapshotVersion(content), ...content }
 }

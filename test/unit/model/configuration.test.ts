@@ -27,7 +27,11 @@ t.test('the mesh that comes with the program is valid', async t => {
   const { problems, configuration } = await load(join(root, 'config/mesh.yaml'))
   t.same(problems, [])
   t.equal(configuration.workloads.length, 4)
-  t.same(configuration.mesh, { trustDomain: 'weft.local', mtls: 'strict' })
+  t.same(configuration.mesh, {
+    trustDomain: 'weft.local',
+    mtls: 'strict',
+    outboundTrafficPolicy: 'allowAny',
+  })
 })
 
 t.test('resources are sorted by kind, whatever file they stand in', async t => {
@@ -46,7 +50,7 @@ t.test('resources are sorted by kind, whatever file they stand in', async t => {
     ['a', 'b'],
   )
   t.same(httpRoutes, [])
-  t.same(mesh, { trustDomain: 'weft.local', mtls: 'permissive' })
+  t.same(mesh, { trustDomain: 'weft.local', mtls: 'permissive', outboundTrafficPolicy: 'allowAny' })
 })
 
 t.test('all problems of all documents and files come at once', async t => {

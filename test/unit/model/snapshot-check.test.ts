@@ -30,6 +30,7 @@ const snapshot: Snapshot = {
     ],
   },
   inbound: { mtls: 'strict' },
+  outbound: { trafficPolicy: 'allowAny' },
 }
 
 /** A copy with one value changed, at `services|orders.default:80|port`; undefined takes it away. */

@@ -9,6 +9,7 @@ const content = {
   clusters: { [cluster.name]: cluster },
   endpoints: { [cluster.name]: [endpointAt(1), endpointAt(2)] },
   inbound: { mtls: 'strict' },
+  outbound: { trafficPolicy: 'allowAny' },
 } satisfies Omit<Snapshot, 'version'>
 
 /** The same with all keys in the opposite order. */

@@ -5,7 +5,11 @@ import { checkFaults, checkTaken } from '../schemas.ts'
 const mesh = { apiVersion: 'weft.dev/v1alpha1', kind: 'Mesh', metadata: { name: 'shop' } }
 
 t.test('a Mesh without a word has the settings of a mesh without a Mesh', async t => {
-  const defaults = { trustDomain: 'weft.local', mtls: 'permissive' }
+  const defaults = {
+    trustDomain: 'weft.local',
+    mtls: 'permissive',
+    outboundTrafficPolicy: 'allowAny',
+  }
   t.same(meshKind.parse(mesh).spec, defaults)
   t.same(meshKind.parse({ ...mesh, spec: {} }).spec, defaults)
   t.same(meshDefaults, defaults)

@@ -32,6 +32,7 @@ function tableOf(t: { teardown(handler: () => void): void }, services: Service[]
     clusters: {},
     endpoints: {},
     inbound: { mtls: 'strict' },
+    outbound: { trafficPolicy: 'allowAny' },
   }
   return new RouteTable(snapshot, clusters)
 }
