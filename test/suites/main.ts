@@ -1,10 +1,11 @@
 // Runs suites of others' making against real sidecars: `npm run conformance [-- NAME ...]`.
 import { grpcSuites } from './grpc.ts'
 import { h2spec } from './h2spec.ts'
+import { postgresql } from './postgresql.ts'
 import { Missing, type Suite } from './suite.ts'
 import { webSocket } from './websocket.ts'
 
-const suites: readonly Suite[] = [h2spec, ...grpcSuites, webSocket]
+const suites: readonly Suite[] = [h2spec, ...grpcSuites, webSocket, postgresql]
 const wanted = process.argv.slice(2)
 
 for (const name of wanted)

@@ -4,28 +4,29 @@ import { join } from 'node:path'
 import { freePorts, WeftProcess } from '../support/process.ts'
 
 export interface Application {
-  /** How it is started; PORT is in its environment. `$PORT` among the arguments is replaced too. */
-  readonly command: readonly string[]
+  /**
+   * How it is started; PORT is in its environment. `$PORT` among the arguments is replaced too. Absent: whoever asked
+   * for the pair starts it.
+   */
+  readonly command?: readonly string[]
   /** As the port of its Service is declared. */
   readonly appProtocol?: string
+  /** How many there are, each with a sidecar. Default 1. */
+  readonly pods?: number
 }
 
 /** An application behind two sidecars, as `weft up` starts them. */
 export class MeshPair implements AsyncDisposable {
-  /** Of the application itself. */
-  readonly direct: number
+  /** Ports of the application itself, one a pod. */
+  readonly pods: readonly number[]
   /** Of the caller's sidecar, which leads there. */
   readonly through: number
   readonly #weft: WeftProcess
   readonly #folder: string
 
-  private constructor(
-    ports: { direct: number; through: number },
-    weft: WeftProcess,
-    folder: string,
-  ) {
-    this.direct = ports.direct
-    this.through = ports.through
+  private constructor({ pods, through }: Ports, weft: WeftProcess, folder: string) {
+    this.pods = pods
+    this.through = through
     this.#weft = weft
     this.#folder = folder
   }
@@ -33,15 +34,21 @@ export class MeshPair implements AsyncDisposable {
   /** Resolves when both sidecars are ready. */
   static async start(application: Application): Promise<MeshPair> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-suite-'))
-    const [direct = 0, through = 0, ...others] = await freePorts(10)
+    const count = application.pods ?? 1
+    const [through = 0, push = 0, admin = 0, ...others] = await freePorts(6 + 4 * count)
+    const ports = { through, pods: others.splice(0, count), others }
     const config = join(folder, 'mesh.yaml')
-    writeFileSync(config, meshYaml(application, { direct, through, others }))
-    const [push = 0, admin = 0] = others.slice(6)
+    writeFileSync(config, meshYaml(application, ports))
     const command = ['up', config, '--state-directory', join(folder, 'state')]
     command.push('--control-port', String(push), '--control-admin-port', String(admin))
-    const pair = new MeshPair({ direct, through }, new WeftProcess(command, folder), folder)
+    const pair = new MeshPair(ports, new WeftProcess(command, folder), folder)
     await pair.#weft.line(/control plane: push/)
     return pair
+  }
+
+  /** Of the first pod. */
+  get direct(): number {
+    return this.pods[0] ?? 0
   }
 
   /** What the processes printed. */
@@ -57,22 +64,25 @@ export class MeshPair implements AsyncDisposable {
 }
 
 interface Ports {
-  readonly direct: number
+  readonly pods: readonly number[]
   readonly through: number
+  /** Three for each sidecar. */
   readonly others: readonly number[]
 }
 
-function meshYaml(
-  { command, appProtocol }: Application,
-  { direct, through, others }: Ports,
-): string {
-  const sidecar = (at: number): object => ({
-    adminPort: others[at],
-    outboundPort: others[at + 1],
-    inboundPort: others[at + 2],
+function meshYaml({ command, appProtocol }: Application, { pods, through, others }: Ports): string {
+  const sidecar = (index: number): object => {
+    const [adminPort, outboundPort, inboundPort] = others.slice(3 * index)
+    return { adminPort, outboundPort, inboundPort }
+  }
+  const servicePort = { port: 80, targetPort: 'main', ...(appProtocol && { appProtocol }) }
+  const servers = pods.map((port, index) => {
+    const run = command && {
+      command: command.map(argument => argument.replace('$PORT', String(port))),
+    }
+    const spec = { ports: [{ name: 'main', port }], run, sidecar: sidecar(index) }
+    return workload(`server-${index}`, { app: 'server', spec })
   })
-  const run = { command: command.map(argument => argument.replace('$PORT', String(direct))) }
-  const servicePort = { port: 80, targetPort: direct, ...(appProtocol && { appProtocol }) }
   const documents = [
     { apiVersion: 'weft.dev/v1alpha1', kind: 'Mesh', metadata: { name: 'suite' }, spec: {} },
     {
@@ -81,17 +91,20 @@ function meshYaml(
       metadata: { name: 'server' },
       spec: { selector: { app: 'server' }, ports: [servicePort] },
     },
-    workload('server', { ports: [{ port: direct }], run, sidecar: sidecar(0) }),
+    ...servers,
     workload('client', {
-      upstreams: [{ service: 'server', localPort: through }],
-      sidecar: sidecar(3),
+      app: 'client',
+      spec: {
+        upstreams: [{ service: 'server', localPort: through }],
+        sidecar: sidecar(pods.length),
+      },
     }),
   ]
   // JSON is YAML.
   return documents.map(document => JSON.stringify(document)).join('\n---\n')
 }
 
-function workload(name: string, spec: object): object {
-  const metadata = { name, labels: { app: name } }
+function workload(name: string, { app, spec }: { app: string; spec: object }): object {
+  const metadata = { name, labels: { app } }
   return { apiVersion: 'weft.dev/v1alpha1', kind: 'Workload', metadata, spec }
 }
