@@ -2,7 +2,7 @@
 // sidecar, and a machine beyond the mesh.
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { eventually } from '../support/mesh.ts'
@@ -15,6 +15,16 @@ const outside = `
 const { createServer } = require('node:net')
 require('node:http').createServer((request, response) => response.end('outside ' + request.url)).listen(8080, '::')
 createServer(socket => socket.end('220 welcome')).listen(2525, '::')
+// Knows beyond.example and nothing else.
+const resolver = require('node:dgram').createSocket('udp4', (query, { port, address }) => {
+  const end = query.indexOf(0, 12) + 5
+  const known = query.toString('latin1', 12, end).startsWith('\\x06beyond\\x07example\\0')
+  const isA = known && query[end - 3] === 1
+  const answer = Buffer.from(isA ? [192, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 10, 9, 0, 2] : [])
+  const flags = [0x81, known ? 0x80 : 0x83]
+  const head = Buffer.from([query[0], query[1], ...flags, 0, 1, 0, isA ? 1 : 0, 0, 0, 0, 0])
+  resolver.send(Buffer.concat([head, query.subarray(12, end), answer]), port, address)
+}).bind(53, '10.9.0.2')
 console.log('ready')`
 
 const mesh = `
@@ -28,7 +38,7 @@ kind: Workload
 metadata: { name: shell, labels: { app: shell } }
 spec:
   ports: [{ port: 4030 }]
-  sidecar: { transparent: true }
+  sidecar: { transparent: true, dns: true }
   run: { command: [node, -e, ${JSON.stringify(application)}], environment: { NAME: shell } }
 ---
 apiVersion: weft.dev/v1alpha1
@@ -98,21 +108,33 @@ function fetchAs(namespace: string, ...options: string[]): string {
   return asUser(namespace, 'curl', '--silent', '--max-time', '5', '--noproxy', '*', ...options)
 }
 
+/** The resolver that programs of the namespace find; a file of one's own for `ip netns exec`. */
+function writeResolvConf(t: Test): void {
+  const folder = `/etc/netns/${inside}`
+  t.teardown(() => rmSync(folder, { recursive: true }))
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'resolv.conf'), 'nameserver 10.9.0.2\nsearch default.svc\n')
+}
+
+async function startCaptured(t: Test): Promise<void> {
+  const folder = t.testdir({ 'mesh.yaml': mesh })
+  const state = join(folder, 'state')
+  mkdirSync(state)
+  writeFileSync(join(folder, 'outside.cjs'), outside)
+  connectNamespaces(t)
+  writeResolvConf(t)
+  await start(t, beyond, [process.execPath, join(folder, 'outside.cjs')])
+  const up = [process.execPath, main, 'up', join(folder, 'mesh.yaml'), '--state-directory', state]
+  await start(t, inside, up)
+  const init = [process.execPath, main, 'init', '--uid', '0', '--dns']
+  execFileSync('ip', ['netns', 'exec', inside, ...init])
+}
+
 t.test(
   'an application that knows nothing of Weft is in the mesh',
   { skip: obstacle() },
   async t => {
-    const folder = t.testdir({ 'mesh.yaml': mesh })
-    const state = join(folder, 'state')
-    mkdirSync(state)
-    writeFileSync(join(folder, 'outside.cjs'), outside)
-    connectNamespaces(t)
-    await start(t, beyond, [process.execPath, join(folder, 'outside.cjs')])
-    const up = [process.execPath, main, 'up', join(folder, 'mesh.yaml'), '--state-directory', state]
-    await start(t, inside, up)
-    const init = [process.execPath, main, 'init', '--uid', '0']
-    execFileSync('ip', ['netns', 'exec', inside, ...init])
-
+    await startCaptured(t)
     await eventually(
       () => fetchAs(inside, 'http://10.99.0.1/by-host', '-H', 'Host: orders'),
       answer => answer === 'orders /by-host meshed',
@@ -129,14 +151,21 @@ t.test(
 
     const incoming = fetchAs(beyond, 'http://10.9.0.1:4030/c')
     t.match(incoming, 'shell /c', 'what comes in reaches an application that listens on loopback')
-    const metrics = [
-      'ip',
-      ['netns', 'exec', inside, 'curl', '-s', 'http://127.0.0.1:15000/metrics'],
-    ] as const
-    const { stdout } = spawnSync(metrics[0], metrics[1], { encoding: 'utf8' })
+    const names = ['orders', 'orders.default', 'orders.default.svc.cluster.local']
+    for (const name of names)
+      t.equal(fetchAs(inside, `http://${name}/by-name`), 'orders /by-name meshed', name)
+    t.equal(
+      fetchAs(inside, 'http://beyond.example:8080/d'),
+      'outside /d',
+      'other names are asked of the resolver that the application meant',
+    )
+
+    const url = 'http://127.0.0.1:15000/metrics'
+    const metrics = ['netns', 'exec', inside, 'curl', '-s', url]
+    const { stdout } = spawnSync('ip', metrics, { encoding: 'utf8' })
     t.match(
       stdout,
-      /weft_requests_total\{direction="outbound",cluster="passthrough",code_class="2xx",reason=""\} 3/,
+      /weft_requests_total\{direction="outbound",cluster="passthrough",code_class="2xx",reason=""\} 4/,
     )
     t.match(
       stdout,
