@@ -43,10 +43,15 @@ export class RouteTable {
     }
   }
 
-  /** `authority` as callers write it: `orders`, `orders:80`, `orders.default`. */
+  /** `authority` as callers write it: `orders`, `orders:80`, `orders.default`, with a dot behind the name or without. */
   service(authority: string): RoutedService | undefined {
-    return this.#byAuthority.get(authority)
+    return this.#byAuthority.get(authority) ?? this.#byAuthority.get(withoutRoot(authority))
   }
+}
+
+/** A name that is complete may end with the dot of the root (RFC 3986 §3.2.2). */
+function withoutRoot(authority: string): string {
+  return authority.replace(/\.(?=:\d+$|$)/, '')
 }
 
 /** The first route that fits. */
