@@ -124,6 +124,7 @@ const proxyBootstrap = object<ProxyBootstrap>({
   outbound: address,
   inbound: address,
   application: object<ProxyBootstrap['application']>({ host: text, ports: list(port) }),
+  hostsFunction: optional(expected('true or false', value => typeof value === 'boolean')),
   applicationHealth: optional(
     object<NonNullable<ProxyBootstrap['applicationHealth']>>({
       path: text,

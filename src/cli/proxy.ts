@@ -25,6 +25,7 @@ export async function proxy(
       processMetrics: createProcessMetrics(process),
       writeAccessLog: line => process.stdout.write(`${line}\n`),
       memory: processMemory,
+      environment: process.env,
       build: version,
     })
   return runService(start, { logger })

@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { monotonicNow } from '../base/clock.ts'
 import type { Configuration } from '../model/configuration.ts'
+import type { FunctionResource } from '../model/kinds/function.ts'
 import { CommandError } from './command-error.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
 import { readConfiguration } from './read-configuration.ts'
@@ -11,9 +12,10 @@ import { addressBookOf } from './up/addresses.ts'
 import { claimsOf } from './up/claims.ts'
 import { prepareSidecar } from './up/join.ts'
 import { LocalMesh } from './up/local-mesh.ts'
-import { OrphanGuard } from './up/orphan-guard.ts'
+import { OrphanGuard } from '../base/orphan-guard.ts'
 import { planMesh, type ControlPlan, type MeshPlan, type UpOptions } from './up/plan.ts'
 import { findPortProblems } from './up/ports.ts'
+import { obstacleOf } from './up/runnable.ts'
 import { formatProcesses, formatSuggestions } from './up/summary.ts'
 import { TrafficView } from './up/traffic-view.ts'
 
@@ -28,7 +30,7 @@ const print = (line: string): void => console.log(line)
  * @throws CommandError when the configuration is broken, a port is taken, or a part does not become ready.
  */
 export async function up(options: UpOptions): Promise<number> {
-  const configuration = await readConfiguration(options.config)
+  const configuration = await withoutUnrunnable(await readConfiguration(options.config))
   const plan = planMesh(configuration, options)
   const problems = await findPortProblems(claimsOf(plan))
   if (problems.length > 0) throw new CommandError(problems.join('\n'))
@@ -58,6 +60,17 @@ export async function up(options: UpOptions): Promise<number> {
     clearInterval(summary)
     await guard.close()
   }
+}
+
+/** The rest of the mesh starts all the same. */
+async function withoutUnrunnable(configuration: Configuration): Promise<Configuration> {
+  const functions: FunctionResource[] = []
+  for (const resource of configuration.functions) {
+    const obstacle = await obstacleOf(resource)
+    if (obstacle === undefined) functions.push(resource)
+    else print(`Function ${resource.metadata.name} is left out: ${obstacle}`)
+  }
+  return { ...configuration, functions }
 }
 
 /** Resolves when it was told to end, also during the start. */

@@ -8,8 +8,15 @@ import type { Matching } from './matching/matching.ts'
 export interface RouteContext {
   /** By the TrafficPolicy of the Service that the route is attached to. */
   readonly retry: RetryPolicy
-  /** Name of the cluster of a Service's port; without a port, of its only one. */
-  readonly clusterOf: (service: string, namespace: string, port: number | undefined) => string
+  /** Name of the cluster of a Service's port, without a port of its only one, or of a Function. */
+  readonly clusterOf: (backend: BackendReference) => string
+}
+
+export interface BackendReference {
+  readonly kind: 'Service' | 'Function'
+  readonly name: string
+  readonly namespace: string
+  readonly port?: number | undefined
 }
 
 export type RouteResource = HttpRouteResource | GrpcRouteResource
@@ -63,7 +70,7 @@ function compileRule(
   { retry, clusterOf }: RouteContext,
 ): Omit<Route, 'name' | 'matches'> {
   const backends = rule.backendRefs.map((reference): WeightedCluster => ({
-    cluster: clusterOf(reference.name, reference.namespace ?? namespace, reference.port),
+    cluster: clusterOf({ ...reference, namespace: reference.namespace ?? namespace }),
     weight: reference.weight,
   }))
   const timeoutMs = rule.timeouts?.request

@@ -5,6 +5,8 @@ import type { Cluster } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Inbound } from '../model/inbound.ts'
+import type { FunctionSpec } from '../model/function.ts'
+import type { FunctionResource } from '../model/kinds/function.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
@@ -14,11 +16,22 @@ import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
 import { compileCluster, compileRetry } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
-import { compileRoutes, type RouteResource } from './route-compiler.ts'
+import {
+  compileFunction,
+  functionCluster,
+  functionEndpoints,
+  functionHosts,
+  functionPort,
+  functionRetry,
+  functionServiceName,
+} from './function-compiler.ts'
+import { compileRoutes, type BackendReference, type RouteResource } from './route-compiler.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
 export interface CompiledMesh {
   readonly configuration: Configuration
+  /** What their hosts are told, by `<name>.<namespace>`. */
+  readonly functions: ReadonlyMap<string, FunctionSpec>
   /** By `<service>.<namespace>:<port>`. */
   readonly services: ReadonlyMap<string, CompiledService>
 }
@@ -55,20 +68,37 @@ export function compileMesh(
       const compiled = compileService(resource, port, { instances, routes, policies, ports })
       services.set(compiled.service.name, compiled)
     }
-  return { configuration, services }
+  for (const compiled of configuration.functions.map(resource =>
+    compileFunctionService(resource, registrations),
+  ))
+    services.set(compiled.service.name, compiled)
+  const functions = new Map(
+    configuration.functions.map(resource => [
+      qualify(resource.metadata),
+      compileFunction(resource),
+    ]),
+  )
+  return { configuration, functions, services }
+}
+
+/** Of a sidecar, as far as it decides about its snapshot. */
+export interface SnapshotTarget {
+  readonly namespace: string
+  /** The function that it hosts. */
+  readonly function?: string | undefined
 }
 
 /** The part of the mesh that one sidecar needs. */
 export function snapshotFor(
   mesh: CompiledMesh,
-  target: { readonly namespace: string },
+  target: SnapshotTarget,
   subscribed: Subscribed,
 ): Snapshot {
   const content = {
     services: {} as Record<string, Service>,
     clusters: {} as Record<string, Cluster>,
     endpoints: {} as Record<string, readonly Endpoint[]>,
-    inbound: compileInbound(mesh.configuration.mesh),
+    inbound: compileInbound(mesh, target),
     outbound: { trafficPolicy: mesh.configuration.mesh.outboundTrafficPolicy },
   }
   const addCluster = (name: string): void => {
@@ -130,6 +160,29 @@ function compileService(
   }
 }
 
+/** A function as callers see it: a service with one port, which has no routes of its own. */
+function compileFunctionService(
+  resource: FunctionResource,
+  registrations: readonly Registration[],
+): CompiledService {
+  const qualifiedName = functionServiceName(resource.metadata)
+  const name = `${qualifiedName}:${functionPort}`
+  const route: Route = {
+    name: 'default',
+    matches: [],
+    backends: [{ cluster: name, weight: 1 }],
+    retry: functionRetry,
+  }
+  return {
+    namespace: resource.metadata.namespace,
+    qualifiedName,
+    service: { name, hosts: functionHosts(resource.metadata), port: functionPort, routes: [route] },
+    attachedRoutes: new Map(),
+    cluster: functionCluster(name),
+    endpoints: functionEndpoints(resource.metadata, registrations),
+  }
+}
+
 interface Attachment {
   readonly service: string
   readonly port: number
@@ -149,7 +202,8 @@ function compileAttached(
   )
   // A route can be attached to the Service and, once more, to this port of it.
   const resources = [...new Set(attached.map(({ route }) => route))]
-  const clusterOf = (name: string, namespace: string, wanted: number | undefined): string => {
+  const clusterOf = ({ kind, name, namespace, port: wanted }: BackendReference): string => {
+    if (kind === 'Function') return `${functionServiceName({ name, namespace })}:${functionPort}`
     const key = qualify({ name, namespace })
     return `${key}:${wanted ?? ports.get(key)?.[0]?.port ?? 0}`
   }
@@ -219,6 +273,16 @@ function parentsOf(routes: readonly RouteResource[]): AttachedRoute[] {
   )
 }
 
-function compileInbound({ mtls, maxConnectionAge }: Configuration['mesh']): Inbound {
-  return { mtls, ...(maxConnectionAge !== undefined && { maxConnectionAgeMs: maxConnectionAge }) }
+function compileInbound(
+  { configuration, functions }: CompiledMesh,
+  target: SnapshotTarget,
+): Inbound {
+  const { mtls, maxConnectionAge } = configuration.mesh
+  const { namespace, function: name } = target
+  const hosted = name === undefined ? undefined : functions.get(qualify({ name, namespace }))
+  return {
+    mtls,
+    ...(maxConnectionAge !== undefined && { maxConnectionAgeMs: maxConnectionAge }),
+    ...(hosted !== undefined && { function: hosted }),
+  }
 }

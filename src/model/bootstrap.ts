@@ -17,6 +17,8 @@ export interface ProxyBootstrap {
   readonly inbound: SocketAddress
   /** Where the application listens; the first port is the default target. */
   readonly application: { readonly host: string; readonly ports: readonly number[] }
+  /** It runs a function, which the control plane tells it, and has no application. Default false. */
+  readonly hostsFunction?: boolean
   /** Active check of the application; while it fails the workload takes no traffic. */
   readonly applicationHealth?: { readonly path: string; readonly intervalMs: number }
   readonly upstreams: readonly UpstreamListener[]

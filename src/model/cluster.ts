@@ -8,6 +8,8 @@ export interface Cluster {
   readonly name: string
   /** Absent: the application is taken to speak what its callers speak, and asked before that is relied on. */
   readonly appProtocol?: AppProtocol
+  /** What counts as a failure of an endpoint: absent, also its answers of 5xx. */
+  readonly judges?: 'transport'
   readonly loadBalancing: LoadBalancing
   /** Default 1000. */
   readonly connectTimeoutMs: number

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EndpointSliceResource } from './kinds/endpoint-slice.ts'
+import type { FunctionResource } from './kinds/function.ts'
 import type { GrpcRouteResource } from './kinds/grpc-route.ts'
 import type { HttpRouteResource } from './kinds/http-route.ts'
 import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
@@ -22,6 +23,7 @@ export interface Configuration {
   readonly grpcRoutes: readonly GrpcRouteResource[]
   readonly workloads: readonly WorkloadResource[]
   readonly trafficPolicies: readonly TrafficPolicyResource[]
+  readonly functions: readonly FunctionResource[]
 }
 
 export interface LoadResult {
@@ -156,5 +158,6 @@ function collect(resources: readonly Resource[]): Configuration {
     grpcRoutes: ofKind('GRPCRoute'),
     workloads: ofKind('Workload'),
     trafficPolicies: ofKind('TrafficPolicy'),
+    functions: ofKind('Function'),
   }
 }

@@ -1,5 +1,6 @@
 import { monotonicNow } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
+import { OrphanGuard } from '../base/orphan-guard.ts'
 import { systemRandom, type Random } from '../base/random.ts'
 import { defaultLimits } from '../http/limits.ts'
 import { IdentityHolder } from '../identity/identity-holder.ts'
@@ -26,6 +27,8 @@ export interface ProxyOptions {
   /** Of the software, for `weft status`. */
   readonly build: string
   readonly random?: Random
+  /** Ours, of which functions get a part. Default: nothing. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
   /** Gives up waiting for a control plane that lets it in. */
   readonly signal?: AbortSignal
 }
@@ -49,18 +52,20 @@ export async function startProxy(
   options: ProxyOptions,
 ): Promise<RunningProxy> {
   const { logger, processMetrics, writeAccessLog, memory, build } = options
-  const { random = systemRandom, signal = new AbortController().signal } = options
+  const { random = systemRandom, signal = new AbortController().signal, environment = {} } = options
   let sidecar: Sidecar | undefined
   const metrics = new MetricsRegistry()
   metrics.register(processMetrics)
   const admin = createAdminListener(bootstrap, new Admin(adminPages(() => sidecar, metrics)))
   await admin.listen()
   let nameServer: NameServer | undefined
+  let guard: OrphanGuard | undefined
   try {
     // Before the control plane's own name may have to be resolved, perhaps by us.
     if (bootstrap.dns !== undefined) nameServer = await startNameServer(bootstrap.dns, logger)
     const first = await joinMesh(bootstrap, { logger, random, signal })
     const identity = new IdentityHolder(first)
+    if (bootstrap.hostsFunction === true) guard = await OrphanGuard.start()
     const running = await Sidecar.start(bootstrap, {
       identity,
       logger,
@@ -69,6 +74,7 @@ export async function startProxy(
       random,
       build,
       ...(nameServer !== undefined && { nameServer }),
+      ...(guard !== undefined && { functions: { guard, environment } }),
     })
     sidecar = running
     metrics.register(sidecarMetrics(running))
@@ -77,6 +83,7 @@ export async function startProxy(
     const close = async (): Promise<void> => {
       admin.close()
       await running.close()
+      await guard?.close()
     }
     return {
       ports: { ...running.plane.ports, ...dnsPort, admin: admin.port },
@@ -85,6 +92,7 @@ export async function startProxy(
     }
   } catch (error) {
     nameServer?.close()
+    await guard?.close()
     admin.close()
     throw error
   }

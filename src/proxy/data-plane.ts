@@ -6,6 +6,7 @@ import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { sweepBlocks } from '../http/block-pool.ts'
 import { defaultLimits, meshLimits } from '../http/limits.ts'
+import type { FunctionHost } from '../functions/function-host.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -33,6 +34,8 @@ export interface DataPlaneOptions {
   readonly sharesPorts?: boolean
   /** The application does not take connections on one of its ports. */
   readonly onRefusedByApplication?: (port: number) => void
+  /** Present: this sidecar hosts a function. */
+  readonly functions?: FunctionHost | undefined
   /** Present in transparent mode. */
   readonly originalDestination?: OriginalDestination
 }
@@ -61,6 +64,7 @@ export class DataPlane {
   readonly #pools: PoolSet
   /** To the application. */
   readonly #localPools: PoolSet
+  readonly #functions: FunctionHost | undefined
   readonly #logger: Logger
   readonly #sharesPorts: boolean
   readonly #refusals = new LogLimit(refusalsLoggedPerSecond)
@@ -71,6 +75,7 @@ export class DataPlane {
     const { application, accessLog: mode = 'errors' } = bootstrap
     const now = monotonicNow
     this.#logger = logger
+    this.#functions = options.functions
     this.#sharesPorts = sharesPorts
     const { dial } = new Dialer({ identity, limits: defaultLimits, meshLimits, now })
     this.#pools = new PoolSet(dial)
@@ -94,6 +99,8 @@ export class DataPlane {
       application,
       accessLog: accessLog('inbound'),
       guards: [],
+      functions: options.functions,
+      wallNow,
     })
     this.inboundListener = this.#createInboundListener(bootstrap.inbound, { identity, random })
     this.outboundListeners = this.#createOutboundListeners(bootstrap, options)
@@ -125,6 +132,7 @@ export class DataPlane {
   /** Takes a checked snapshot over at once. */
   apply(snapshot: Snapshot): void {
     this.outbound.apply(snapshot)
+    this.#functions?.apply(snapshot.inbound.function)
     this.inbound.mtls = snapshot.inbound.mtls
     this.inboundListener.mtls = snapshot.inbound.mtls
     this.inboundListener.maxConnectionAgeMs = snapshot.inbound.maxConnectionAgeMs
@@ -147,6 +155,7 @@ export class DataPlane {
   /** Takes nothing new from the mesh, and finishes what came. */
   async drainInbound(): Promise<void> {
     await this.inboundListener.listener.drain()
+    await this.#functions?.drain()
   }
 
   /** The same for calls of the application, which it may need to finish what came; so this goes last. */

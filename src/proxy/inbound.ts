@@ -11,6 +11,8 @@ import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { PeerFilter } from './filters/peer.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
+import type { FunctionHost } from '../functions/function-host.ts'
+import { FunctionPort } from './functions/function-port.ts'
 import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
 import type { ActiveRoute } from './routing/router.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
@@ -22,7 +24,10 @@ export interface InboundOptions {
   readonly accessLog: Filter
   /** Guards in the order of the chain: authorization, rate limits. */
   readonly guards: readonly Filter[]
+  /** Present: this sidecar hosts a function, and has no application. */
+  readonly functions?: FunctionHost | undefined
   readonly now: Now
+  readonly wallNow: Now
   readonly random: Random
 }
 
@@ -45,11 +50,13 @@ export class Inbound {
   /** By what the header between sidecars says. */
   readonly #ports = new Map<string, LocalPort>()
   readonly detections = new DetectionStats()
+  readonly #functions: FunctionPort | undefined
   readonly #now: Now
   readonly #host: string
   readonly #defaultPort: number
 
-  constructor({ application, environment, accessLog, guards, now, random }: InboundOptions) {
+  constructor(options: InboundOptions) {
+    const { application, environment, accessLog, guards, now, random } = options
     this.#host = application.host
     this.#defaultPort = application.ports[0] ?? 0
     this.passthrough = new PassthroughClusters(environment)
@@ -61,6 +68,9 @@ export class Inbound {
       for (const protocol of ['http/1.1', 'h2', 'tcp'] as const)
         this.#ports.set(targetPort(port, protocol), { cluster, route, protocol })
     }
+    this.#functions = createFunctionPort(options)
+    if (this.#functions !== undefined)
+      this.clusters.set(this.#functions.cluster.name, this.#functions.cluster)
     const forwarder = new Forwarder(random)
     const router: Filter = { onRequest: exchange => this.#route(exchange) }
     this.chain = new Chain({
@@ -72,7 +82,7 @@ export class Inbound {
         router,
         forwarder,
       ],
-      terminal: forwarder.forward,
+      terminal: this.#functions?.serve ?? forwarder.forward,
       now,
     })
   }
@@ -100,6 +110,10 @@ export class Inbound {
     const asked = headers.get(targetPortHeader)
     headers.delete(targetPortHeader)
     headers.delete(attemptHeader)
+    if (this.#functions !== undefined) {
+      exchange.cluster = this.#functions.cluster
+      return true
+    }
     if (originalDestination !== undefined)
       return this.#routeCaptured(exchange, originalDestination.port)
     const port = asked ?? targetPort(this.#defaultPort, protocolOf(exchange.request))
@@ -130,6 +144,11 @@ export class Inbound {
     exchange.upstreamProtocol = protocol
     return true
   }
+}
+
+function createFunctionPort(options: InboundOptions): FunctionPort | undefined {
+  const { functions: host, environment, now, wallNow } = options
+  return host && new FunctionPort({ host, environment, now, wallNow })
 }
 
 /** What to speak to the application for who is no sidecar: what the client speaks. */

@@ -15,10 +15,17 @@ const advice: Partial<Record<ErrorCode, string>> = {
   connect_failed: 'is the application listening on the port that its Workload names?',
   identity_mismatch: 'another workload answered at this address than the one that was called',
   tls_failed: "the peer's certificate was refused, or the peer refused ours; see the sidecar's log",
+  function_not_found: 'check the name against `weft functions`',
+  function_throttled:
+    'all instances are busy; raise scale.max of the Function, or come again later',
+  function_failed: 'see the request id in `weft logs` of the function',
+  function_timeout: 'raise timeout of the Function, or see where its handler waits',
+  payload_not_json: 'the event of an invocation is a JSON document',
+  payload_too_large: 'put what is larger into a store, and its name into the event',
   draining: 'the sidecar is about to end; another endpoint will answer',
 }
 
-interface LocalReply {
+export interface LocalReply {
   readonly head: ResponseHead
   /** Undefined: the head is all. */
   readonly body: Buffer | undefined
@@ -34,6 +41,34 @@ export function renderLocalReply(error: ExchangeError): LocalReply & { readonly 
     head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
     body,
   }
+}
+
+/** What SDKs of AWS Lambda make their exceptions of (docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). */
+const exceptionTypes: Partial<Record<ErrorCode, string>> = {
+  function_not_found: 'ResourceNotFoundException',
+  function_throttled: 'TooManyRequestsException',
+  overloaded: 'TooManyRequestsException',
+  rate_limited: 'TooManyRequestsException',
+  payload_not_json: 'InvalidRequestContentException',
+  payload_too_large: 'RequestTooLargeException',
+  bad_request: 'InvalidParameterValueException',
+  denied: 'AccessDeniedException',
+}
+
+/** The same for a caller of the Lambda Invoke API. */
+export function renderInvokeReply(error: ExchangeError): LocalReply {
+  const type = exceptionTypes[error.code] ?? 'ServiceException'
+  const reply = renderLocalReply(error)
+  const Type = errorTable[error.code].status < 500 ? 'User' : 'Service'
+  // AWS's own answer to an unknown function writes this one field with a capital.
+  const message =
+    error.code === 'function_not_found' ? { Message: error.message } : { message: error.message }
+  const body = Buffer.from(JSON.stringify({ Type, ...message }))
+  const { headers } = reply.head
+  headers.append('x-amzn-errortype', type)
+  if (type === 'TooManyRequestsException') headers.append('retry-after', '1')
+  const status = type === 'TooManyRequestsException' ? 429 : reply.head.status
+  return { head: { ...reply.head, status, bodyLength: body.length }, body }
 }
 
 /** What a gRPC caller is told. */

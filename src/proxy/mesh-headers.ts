@@ -12,6 +12,9 @@ export function targetPort(port: number, protocol: WireProtocol): string {
 /** Number of this try, from the second on, so that an upper hop can tell retries apart. */
 export const attemptHeader = 'x-weft-attempt'
 
+/** How a function is to be invoked; between sidecars only. Absent: it is called by HTTP. */
+export const invocationTypeHeader = 'x-weft-invocation-type'
+
 /** Identity of the verified caller for the application, in Envoy's format. */
 const forwardedClientCert = 'x-forwarded-client-cert'
 
@@ -19,6 +22,7 @@ const forwardedClientCert = 'x-forwarded-client-cert'
 export function stripControlHeaders(headers: HeaderList): void {
   headers.delete(targetPortHeader)
   headers.delete(attemptHeader)
+  headers.delete(invocationTypeHeader)
   headers.delete(forwardedClientCert)
 }
 

@@ -13,6 +13,7 @@ import { Chain, type Filter } from './exchange/filter.ts'
 import { RequestIdFilter } from './filters/request-id.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
+import { InvokeApi } from './functions/invoke-api.ts'
 import { stripControlHeaders } from './mesh-headers.ts'
 import {
   matchRoute,
@@ -32,6 +33,14 @@ export interface OutboundOptions {
   readonly transparent?: TransparentBootstrap
 }
 
+/** Before any filter of ours sets one. */
+const stripControl: Filter = {
+  onRequest({ request }) {
+    stripControlHeaders(request.headers)
+    return true
+  },
+}
+
 /** The application's calls to others: clusters and routes of the snapshot in force. */
 export class Outbound {
   readonly clusters = new Map<string, ActiveCluster>()
@@ -42,6 +51,7 @@ export class Outbound {
   readonly passthrough: PassthroughClusters
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
+  readonly #invokeApi = new InvokeApi(authority => this.#table?.service(authority) !== undefined)
   readonly #forwarder: Forwarder
   #table: RouteTable | undefined
   #trafficPolicy: OutboundTrafficPolicy = 'registryOnly'
@@ -77,11 +87,14 @@ export class Outbound {
     const router: Filter = {
       onRequest: exchange => this.#route(exchange, service ?? exchange.request.authority),
     }
+    const api = service === undefined ? [this.#invokeApi] : []
     return new Chain({
       filters: [
         this.#options.accessLog,
         new StatsFilter(this.unrouted),
         this.#requestId,
+        stripControl,
+        ...api,
         router,
         this.#forwarder,
       ],
@@ -115,7 +128,6 @@ export class Outbound {
   }
 
   #route(exchange: Exchange, authority: string): boolean {
-    stripControlHeaders(exchange.request.headers)
     const service = this.#table?.service(authority)
     if (service !== undefined) return this.#choose(exchange, service)
     const { originalDestination } = exchange.stream.connection

@@ -6,6 +6,7 @@ import type { Random } from '../base/random.ts'
 import type { Problem } from '../discovery/message.ts'
 import { SnapshotFile } from '../discovery/snapshot-file.ts'
 import { SubscriptionClient } from '../discovery/subscription-client.ts'
+import type { FunctionHost } from '../functions/function-host.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import { Rotation } from '../identity/rotation.ts'
 import { clientTlsOptions } from '../identity/tls-options.ts'
@@ -15,6 +16,7 @@ import { checkSnapshot } from '../model/snapshot-check.ts'
 import { applicationBack, applicationGone } from './application-watch.ts'
 import { DnsMode } from './dns/dns-mode.ts'
 import type { NameServer } from './dns/name-server.ts'
+import { createFunctionHost, type FunctionSurroundings } from './functions/create-host.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
 import type { ProcessMemory } from './memory-trim.ts'
@@ -31,6 +33,8 @@ export interface SidecarOptions {
   readonly random: Random
   /** Runs already; the sidecar tells it the names, and ends it. */
   readonly nameServer?: NameServer
+  /** Present where it hosts a function. */
+  readonly functions?: FunctionSurroundings
   /** Of the software, for `weft status`. */
   readonly build: string
 }
@@ -44,6 +48,8 @@ export class Sidecar {
   readonly bootstrap: ProxyBootstrap
   readonly identity: IdentityHolder
   readonly plane: TrafficPlane
+  /** Undefined where it hosts none. */
+  readonly functions: FunctionHost | undefined
   /** Undefined when it is off. */
   readonly dns: DnsMode | undefined
   readonly client: SubscriptionClient
@@ -69,17 +75,22 @@ export class Sidecar {
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
     const { workers = 1 } = bootstrap
     let refused = (_port: number): void => {}
-    const planeOptions = { ...options, onRefusedByApplication: (port: number) => refused(port) }
-    const { nameServer } = options
-    if (nameServer !== undefined && workers > 1)
-      throw new Error('DNS mode works on one thread: leave out `dns` or `workers` of the sidecar')
-    const single = workers === 1 ? await SinglePlane.start(bootstrap, planeOptions) : undefined
+    const { nameServer, functions, ...rest } = options
+    if (workers > 1) checkSingleThread(options)
+    let { port } = bootstrap.outbound
+    const host = functions && createFunctionHost(functions, options.logger, () => port)
+    const planeOptions = { ...rest, onRefusedByApplication: (at: number) => refused(at) }
+    const single =
+      workers === 1
+        ? await SinglePlane.start(bootstrap, { ...planeOptions, functions: host })
+        : undefined
     const plane = single ?? (await SharedPlanes.start(bootstrap, workers, planeOptions))
+    port = plane.ports.outbound
     const file = new SnapshotFile(join(bootstrap.stateDirectory, 'snapshot.json'))
     const stored = await readStored(file, options.logger)
     if (stored !== undefined) await plane.apply(stored)
     const dns = nameServer && single && createDns(single, bootstrap, { ...options, nameServer })
-    const sidecar = new Sidecar(bootstrap, options, { plane, dns, file, stored })
+    const sidecar = new Sidecar(bootstrap, options, { plane, host, dns, file, stored })
     refused = port => void sidecar.#refusedByApplication(port)
     return sidecar
   }
@@ -87,8 +98,9 @@ export class Sidecar {
   private constructor(
     bootstrap: ProxyBootstrap,
     options: SidecarOptions,
-    { plane, dns, file, stored }: Beginning,
+    { plane, host, dns, file, stored }: Beginning,
   ) {
+    this.functions = host
     this.bootstrap = bootstrap
     this.identity = options.identity
     this.plane = plane
@@ -135,6 +147,7 @@ export class Sidecar {
     this.client.close()
     this.dns?.close()
     this.plane.close()
+    await this.functions?.close()
     await this.#stored
   }
 
@@ -253,6 +266,13 @@ export class Sidecar {
   }
 }
 
+function checkSingleThread({ nameServer, functions }: SidecarOptions): void {
+  if (nameServer !== undefined)
+    throw new Error('DNS mode works on one thread: leave out `dns` or `workers` of the sidecar')
+  if (functions !== undefined)
+    throw new Error('functions are hosted on one thread: leave out `workers` of the sidecar')
+}
+
 function createDns(
   plane: SinglePlane,
   bootstrap: ProxyBootstrap,
@@ -268,6 +288,7 @@ function createDns(
 
 interface Beginning {
   readonly plane: TrafficPlane
+  readonly host: FunctionHost | undefined
   readonly dns: DnsMode | undefined
   readonly file: SnapshotFile
   readonly stored: Snapshot | undefined

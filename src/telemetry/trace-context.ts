@@ -56,3 +56,9 @@ function hexadecimal(words: number, random: Random): string {
   }
   return text
 }
+
+/** The same as AWS writes it in `X-Amzn-Trace-Id`. */
+export function formatAmznTrace({ traceId, spanId, flags }: TraceContext): string {
+  const root = `1-${traceId.slice(0, 8)}-${traceId.slice(8)}`
+  return `Root=${root};Parent=${spanId};Sampled=${flags & sampledFlag}`
+}

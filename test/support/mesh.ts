@@ -95,6 +95,7 @@ export async function runProxy(t: Test, bootstrap: ProxyBootstrap): Promise<Test
     writeAccessLog: line => accessLog.push(line),
     memory: { resident: () => 0, trim: () => {} },
     build: 'test',
+    environment: process.env,
   })
   t.teardown(() => proxy.close())
   return { ...proxy, bootstrap, accessLog }

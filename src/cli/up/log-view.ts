@@ -19,6 +19,8 @@ export function formatLogLine(name: string, line: string): string | undefined {
   const entry = parseLogLine(line)
   // Not of the logger: a crash, or Node itself.
   if (entry === undefined) return `${name} | ${line}`
+  if (entry.msg === 'function' && typeof entry['line'] === 'string')
+    return `${name} | ${entry['line']}`
   if (entry.level !== 'warn' && entry.level !== 'error') return undefined
   const fields = Object.entries(entry)
     .filter(([field]) => !unshown.has(field))

@@ -6,6 +6,8 @@ import type {
   TransparentBootstrap,
 } from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
+import { functionLabel } from '../../model/function.ts'
+import type { FunctionResource } from '../../model/kinds/function.ts'
 import type { WorkloadResource } from '../../model/kinds/workload.ts'
 
 /** Everything `weft up` will run, decided before anything starts. */
@@ -72,7 +74,11 @@ export function planMesh(configuration: Configuration, options: UpOptions): Mesh
       ...(application !== undefined && { application }),
     }
   })
-  return { control, workloads }
+  const functions = configuration.functions.map((resource): WorkloadPlan => ({
+    name: displayName(resource.metadata),
+    sidecar: planFunction(resource, { index: sidecars++, control, options }),
+  }))
+  return { control, workloads: [...workloads, ...functions] }
 }
 
 function displayName({ name, namespace }: WorkloadResource['metadata']): string {
@@ -101,36 +107,16 @@ interface SidecarSurroundings {
   readonly options: UpOptions
 }
 
-function planSidecar(
-  { metadata, spec }: WorkloadResource,
-  { index, control, options }: SidecarSurroundings,
-): SidecarPlan {
-  const { name, namespace, labels } = metadata
-  const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
-  const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
-  const { adminPort, outboundPort, inboundPort, workers, dns, transparent } = spec.sidecar
-  const at = (chosen: number | undefined, base: number): SocketAddress => ({
-    host: loopback,
-    port: chosen ?? base + index * portStep,
-  })
+function planSidecar(workload: WorkloadResource, surroundings: SidecarSurroundings): SidecarPlan {
+  const { spec } = workload
+  const { workers, dns, transparent } = spec.sidecar
+  const { bootstrapFile, bootstrap } = planBase(workload, surroundings)
   const { healthCheck, zone } = spec
   return {
-    bootstrapFile: join(stateDirectory, 'bootstrap.json'),
+    bootstrapFile,
     bootstrap: {
-      workload: {
-        name,
-        namespace,
-        serviceAccount: spec.serviceAccount ?? name,
-        labels,
-        ...(zone !== undefined && { zone }),
-      },
-      stateDirectory,
-      controlPlane: { ...push, trustDomain },
-      trustBundleFile: join(controlState, 'trust-bundle.pem'),
-      joinTokenFile: join(stateDirectory, 'join-token'),
-      admin: at(adminPort, ports.admin),
-      outbound: at(outboundPort, ports.outbound),
-      inbound: at(inboundPort, ports.inbound),
+      ...bootstrap,
+      workload: { ...bootstrap.workload, ...(zone !== undefined && { zone }) },
       application: { host: spec.address, ports: spec.ports.map(({ port }) => port) },
       ...(healthCheck !== undefined && {
         applicationHealth: { path: healthCheck.path, intervalMs: healthCheck.interval },
@@ -140,16 +126,64 @@ function planSidecar(
         port: localPort,
         service,
       })),
-      ...(dns !== false && { dns: at(dns === true ? undefined : dns.port, ports.dns) }),
-      ...(transparent !== false && {
-        transparent: planTransparent(transparent === true ? {} : transparent, index),
+      ...(dns !== false && {
+        dns: addressFor(dns === true ? undefined : dns.port, ports.dns, surroundings),
       }),
-      advertise: loopback,
-      drainTimeoutMs,
-      accessLog: 'all',
+      ...(transparent !== false && {
+        transparent: planTransparent(transparent === true ? {} : transparent, surroundings.index),
+      }),
       ...(workers !== undefined && { workers }),
     },
   }
+}
+
+/** Its sidecar runs the function, and is all that runs while nobody calls. */
+function planFunction(resource: FunctionResource, surroundings: SidecarSurroundings): SidecarPlan {
+  const { bootstrapFile, bootstrap } = planBase(resource, surroundings)
+  const { workload } = bootstrap
+  const labels = { ...workload.labels, [functionLabel]: workload.name }
+  return {
+    bootstrapFile,
+    bootstrap: { ...bootstrap, workload: { ...workload, labels }, hostsFunction: true },
+  }
+}
+
+/** What all sidecars have. */
+function planBase(
+  { metadata, spec }: WorkloadResource | FunctionResource,
+  surroundings: SidecarSurroundings,
+): SidecarPlan {
+  const { name, namespace, labels } = metadata
+  const { control, options } = surroundings
+  const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
+  const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
+  const { adminPort, outboundPort, inboundPort } = spec.sidecar
+  return {
+    bootstrapFile: join(stateDirectory, 'bootstrap.json'),
+    bootstrap: {
+      workload: { name, namespace, serviceAccount: spec.serviceAccount ?? name, labels },
+      stateDirectory,
+      controlPlane: { ...push, trustDomain },
+      trustBundleFile: join(controlState, 'trust-bundle.pem'),
+      joinTokenFile: join(stateDirectory, 'join-token'),
+      admin: addressFor(adminPort, ports.admin, surroundings),
+      outbound: addressFor(outboundPort, ports.outbound, surroundings),
+      inbound: addressFor(inboundPort, ports.inbound, surroundings),
+      application: { host: loopback, ports: [] },
+      upstreams: [],
+      advertise: loopback,
+      drainTimeoutMs,
+      accessLog: 'all',
+    },
+  }
+}
+
+function addressFor(
+  chosen: number | undefined,
+  base: number,
+  { index }: SidecarSurroundings,
+): SocketAddress {
+  return { host: loopback, port: chosen ?? base + index * portStep }
 }
 
 function planTransparent(

@@ -2,8 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { backoff } from '../../base/backoff.ts'
 import type { Now } from '../../base/clock.ts'
-import { forEachLine } from './lines.ts'
-import type { OrphanGuard } from './orphan-guard.ts'
+import { signalGroup } from '../../base/process-group.ts'
+import { forEachLine } from '../../base/lines.ts'
+import type { OrphanGuard } from '../../base/orphan-guard.ts'
 
 export interface ProcessSpec {
   /** For people: `orders-v2 sidecar`. */
@@ -128,13 +129,5 @@ export class SupervisedProcess {
     const waitMs = backoff(this.#failures, bounds, noSpread)
     report(`${this.spec.name} ${how}; starts again in ${waitMs / 1000} s`)
     this.#restart = setTimeout(() => this.start(), waitMs)
-  }
-}
-
-function signalGroup(leader: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-leader, signal)
-  } catch {
-    // No such group: all of it has ended.
   }
 }

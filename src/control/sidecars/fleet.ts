@@ -11,6 +11,8 @@ export interface Subscriber {
   /** Wall clock, ms since 1970. */
   readonly connectedAt: number
   readonly services: Subscribed
+  /** The function that it hosts, as its join token said. */
+  readonly hosts: string | undefined
   readonly subscription: Subscription
   /** Ends its stream: another one has taken its place. */
   replaced(): void

@@ -16,7 +16,7 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions
   #mesh: CompiledMesh | undefined
-  /** For those who subscribe to all, by namespace: they share one, as long as the mesh stays what it is. */
+  /** For those who subscribe to all, by namespace, and by function for its hosts: they share one, as long as the mesh stays what it is. */
   readonly #whole = new Map<string, Snapshot>()
   /** Who needs a look; all of them after a change of the mesh. */
   readonly #outdated = new Set<Subscriber>()
@@ -56,12 +56,14 @@ export class Publisher {
     clearTimeout(this.#timer)
   }
 
-  #snapshotFor(mesh: CompiledMesh, { workload, services }: Subscriber): Snapshot {
-    if (services !== '*') return snapshotFor(mesh, workload, services)
-    const known = this.#whole.get(workload.namespace)
+  #snapshotFor(mesh: CompiledMesh, { workload, services, hosts: hosted }: Subscriber): Snapshot {
+    const target = { namespace: workload.namespace, function: hosted }
+    if (services !== '*') return snapshotFor(mesh, target, services)
+    const key = hosted === undefined ? workload.namespace : `${workload.namespace}/${hosted}`
+    const known = this.#whole.get(key)
     if (known !== undefined) return known
-    const snapshot = snapshotFor(mesh, workload, services)
-    this.#whole.set(workload.namespace, snapshot)
+    const snapshot = snapshotFor(mesh, target, services)
+    this.#whole.set(key, snapshot)
     return snapshot
   }
 

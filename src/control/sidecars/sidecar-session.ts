@@ -13,6 +13,7 @@ import type {
   Subscribed,
 } from '../../discovery/message.ts'
 import { Subscription } from '../../discovery/subscription.ts'
+import { functionLabel } from '../../model/function.ts'
 import type { Admission, Admissions } from './admissions.ts'
 import type { ControlCounters } from '../control-counters.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
@@ -165,6 +166,7 @@ export class SidecarSession {
       build: hello.build,
       connectedAt: now(),
       services: hello.services,
+      hosts: admission.labels[functionLabel],
       subscription: this.#subscribe(hello.version),
       replaced: () => this.#messages.destroy(new Error('the sidecar has opened another stream')),
     }

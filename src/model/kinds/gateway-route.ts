@@ -26,11 +26,13 @@ export const headerMatches = z.array(valueMatch(fieldName)).max(16).default([])
 export type ValueMatch = z.output<typeof headerMatches>[number]
 
 const backendRef = z.strictObject({
-  group: z.literal('').optional(),
-  kind: z.literal('Service').default('Service'),
+  group: z.enum(['', 'weft.dev']).optional(),
+  kind: z.enum(['Service', 'Function']).default('Service'),
   name: serviceName,
   namespace: namespace.optional(),
-  port: port.optional().describe('Default: the only port that the Service has.'),
+  port: port
+    .optional()
+    .describe('Default: the only port that the Service has. A Function has none.'),
   weight: z.int().min(0).max(1_000_000).default(1),
 })
 

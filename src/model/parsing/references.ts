@@ -1,4 +1,5 @@
 import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import type { FunctionResource } from '../kinds/function.ts'
 import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
 import type { ServiceResource } from '../kinds/service.ts'
@@ -27,14 +28,16 @@ export function checkReferences(
     problems.push(document.problem(path, message))
   }
   const services = new Map<string, ServiceResource>()
+  const functions = new Set<string>()
   for (const { resource } of sources)
     if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
+    else if (resource.kind === 'Function') functions.add(keyOf(resource.metadata))
   checkDuplicates(sources, report)
   checkPorts(sources, report)
   checkRouteKinds(sources, report)
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
-      const message = faultOf(reference, services, suspects)
+      const message = faultOf(reference, { services, functions, suspects })
       if (message !== undefined) report(source, reference.path, message)
     }
   return problems
@@ -74,7 +77,11 @@ function claimsOf(resource: Resource): Claim[] {
   const path = ['metadata', 'name']
   // Of settings for the whole there can be one only, whatever it is called.
   if (kind === 'Mesh') return [{ what: kind, path }]
-  const own = { what: `${kind} ${keyOf(metadata)}`, path }
+  // Each has a sidecar, and sidecars are told apart by name.
+  const own =
+    kind === 'Function'
+      ? { what: `Workload ${keyOf(metadata)}`, path }
+      : { what: `${kind} ${keyOf(metadata)}`, path }
   return kind === 'TrafficPolicy' ? [own, targetOf(resource)] : [own]
 }
 
@@ -89,9 +96,11 @@ function targetOf({ metadata, spec }: TrafficPolicyResource): Claim {
 function checkPorts(sources: readonly Sourced[], report: Report): void {
   const taken = new Map<string, string>()
   for (const source of sources) {
-    if (source.resource.kind !== 'Workload') continue
-    for (const { port, path } of portsOf(source.resource)) {
-      const { address } = source.resource.spec
+    const { resource } = source
+    if (resource.kind !== 'Workload' && resource.kind !== 'Function') continue
+    const address = resource.kind === 'Workload' ? resource.spec.address : '127.0.0.1'
+    const ports = resource.kind === 'Workload' ? portsOf(resource) : sidecarPorts(resource)
+    for (const { port, path } of ports) {
       const key = `${address}:${port}`
       const owner = taken.get(key)
       if (owner === undefined) taken.set(key, keyOf(source.resource.metadata))
@@ -100,11 +109,21 @@ function checkPorts(sources: readonly Sourced[], report: Report): void {
   }
 }
 
-function* portsOf({ spec }: WorkloadResource): Iterable<{ port: number; path: PropertyKey[] }> {
+interface PortUse {
+  readonly port: number
+  readonly path: readonly PropertyKey[]
+}
+
+function* portsOf(workload: WorkloadResource): Iterable<PortUse> {
+  const { spec } = workload
   for (const [index, { port }] of spec.ports.entries())
     yield { port, path: ['spec', 'ports', index, 'port'] }
   for (const [index, { localPort }] of spec.upstreams.entries())
     yield { port: localPort, path: ['spec', 'upstreams', index, 'localPort'] }
+  yield* sidecarPorts(workload)
+}
+
+function* sidecarPorts({ spec }: WorkloadResource | FunctionResource): Iterable<PortUse> {
   for (const field of ['adminPort', 'outboundPort', 'inboundPort'] as const) {
     const port = spec.sidecar[field]
     if (port !== undefined) yield { port, path: ['spec', 'sidecar', field] }
@@ -115,7 +134,9 @@ function* portsOf({ spec }: WorkloadResource): Iterable<{ port: number; path: Pr
 interface Reference {
   readonly path: readonly PropertyKey[]
   /** Absent: what stands there is no name of a Service. */
-  readonly wanted: (Named & { readonly port?: number | undefined }) | undefined
+  readonly wanted:
+    | (Named & { readonly kind?: string | undefined; readonly port?: number | undefined })
+    | undefined
   /** Traffic goes to exactly one port, so that it must be clear which. */
   readonly isBackend?: boolean
 }
@@ -135,6 +156,7 @@ function referencesOf(resource: Resource): Reference[] {
     }
     case 'Service':
     case 'Mesh':
+    case 'Function':
       return []
   }
 }
@@ -174,13 +196,23 @@ function sliceReferences({ metadata }: EndpointSliceResource): Reference[] {
 
 type Services = ReadonlyMap<string, ServiceResource>
 
+interface Known {
+  readonly services: Services
+  readonly functions: ReadonlySet<string>
+  readonly suspects: Suspects
+}
+
 function faultOf(
   { wanted, isBackend = false }: Reference,
-  services: Services,
-  suspects: Suspects,
+  { services, functions, suspects }: Known,
 ): string | undefined {
   if (wanted === undefined) return 'must be service[.namespace][:port]'
   const key = keyOf(wanted)
+  if (wanted.kind === 'Function') {
+    if (functions.has(key) || suspects.mayDefine(wanted.name)) return undefined
+    const near = nearest(key, [...functions])
+    return `there is no Function ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
+  }
   const service = services.get(key)
   if (service !== undefined) return portFault(service, wanted.port, isBackend)
   if (suspects.mayDefine(wanted.name)) return undefined

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import { functionKind, type FunctionResource } from '../kinds/function.ts'
 import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
 import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
 import { meshKind, type MeshResource } from '../kinds/mesh.ts'
@@ -19,6 +20,7 @@ export const kinds = {
   Mesh: meshKind,
   Workload: workloadKind,
   TrafficPolicy: trafficPolicyKind,
+  Function: functionKind,
 } as const
 
 export type Resource =
@@ -29,6 +31,7 @@ export type Resource =
   | MeshResource
   | WorkloadResource
   | TrafficPolicyResource
+  | FunctionResource
 
 /** A resource and the document that it came from, for problems found later. */
 export interface Sourced<R extends Resource = Resource> {

@@ -6,7 +6,7 @@ import type { ClientConnection, ClientStream, ResponseReceiver } from '../../htt
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { ConnectionPool, Waiter } from '../upstream/connection-pool.ts'
-import type { Exchange } from './exchange.ts'
+import type { ActiveTry, Exchange } from './exchange.ts'
 import { reasonHeader } from '../local-reply.ts'
 
 /** How a try ended, for whoever decides about the next one. */
@@ -24,7 +24,7 @@ export interface AttemptOwner {
 }
 
 /** One try of an exchange at one endpoint: waits for a connection, relays both bodies, observes the outcome. */
-export class Attempt implements ResponseReceiver, Waiter {
+export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   readonly endpoint: ActiveEndpoint
   readonly #exchange: Exchange
   readonly #owner: AttemptOwner
@@ -51,6 +51,10 @@ export class Attempt implements ResponseReceiver, Waiter {
     this.#cluster = cluster
     this.endpoint = endpoint
     this.#owner = owner
+  }
+
+  get endpointId(): string {
+    return this.endpoint.endpoint.id
   }
 
   /** The request's bytes go straight to the endpoint. */

@@ -10,7 +10,6 @@ import {
 } from '../../http/message.ts'
 import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
 import type { TunnelStats } from '../../telemetry/request-stats.ts'
-import type { Attempt } from './attempt.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Chain } from './filter.ts'
 import type { Forwarding } from './forwarder.ts'
@@ -18,10 +17,28 @@ import {
   grpcStatusOfError,
   grpcTrailers,
   renderGrpcReply,
+  renderInvokeReply,
   renderLocalReply,
+  type LocalReply,
 } from '../local-reply.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { ActiveRoute } from '../routing/router.ts'
+
+/** Who works on the answer to an exchange. */
+export interface ActiveTry {
+  /** For the access log. */
+  readonly endpointId: string
+  /** The request's bytes go straight there. */
+  readonly sending: boolean
+  /** @returns false when it is slow. */
+  write(chunk: Buffer): boolean
+  endRequest(trailers: HeaderList | undefined): void
+  /** Downstream takes bytes again. */
+  resume(): void
+  /** Given up from outside. */
+  cancel(error: ExchangeError): void
+  timeOut(error: ExchangeError): void
+}
 
 /**
  * One request on its way through this sidecar, seen from downstream: it owns the server's stream and whatever
@@ -37,7 +54,7 @@ export class Exchange implements RequestReceiver {
   cluster: ActiveCluster | undefined
   /** What the application is to be spoken to. */
   upstreamProtocol: WireProtocol = 'http/1.1'
-  attempt: Attempt | undefined
+  attempt: ActiveTry | undefined
   /** Tries so far. */
   attempts = 0
   /** Set while it is with a cluster. */
@@ -61,6 +78,8 @@ export class Exchange implements RequestReceiver {
   timeout: NodeJS.Timeout | undefined
   retryTimer: NodeJS.Timeout | undefined
   readonly isGrpc: boolean
+  /** The caller uses the Lambda Invoke API, and expects errors in its shapes. */
+  invokes = false
   /** Undefined for a request without a body. */
   readonly body: ReplayBuffer | undefined
   /** Counts the tunnel's bytes. */
@@ -90,7 +109,7 @@ export class Exchange implements RequestReceiver {
 
   /** Id of the endpoint that was tried last. */
   get lastEndpoint(): string | undefined {
-    return this.attempt?.endpoint.endpoint.id
+    return this.attempt?.endpointId
   }
 
   get completed(): boolean {
@@ -170,7 +189,7 @@ export class Exchange implements RequestReceiver {
   }
 
   #reply(error: ExchangeError): void {
-    const { head, body } = this.isGrpc ? renderGrpcReply(error) : renderLocalReply(error)
+    const { head, body } = this.#render(error)
     this.status = head.status
     if (this.isGrpc) this.grpcStatus = grpcStatusOfError(error)
     this.chain.response(this, head)
@@ -179,6 +198,11 @@ export class Exchange implements RequestReceiver {
     if (bodyless) return
     this.stream.write(body)
     this.stream.end()
+  }
+
+  #render(error: ExchangeError): LocalReply {
+    if (this.isGrpc) return renderGrpcReply(error)
+    return this.invokes ? renderInvokeReply(error) : renderLocalReply(error)
   }
 
   /** Neither the route's limit nor the outcome of a request have a meaning from here on. */

@@ -88,13 +88,13 @@ export class Forwarder implements AttemptOwner, Filter {
   onComplete(exchange: Exchange): void {
     const { forwarding, outcome, reason, attempts, tunnelOpenedAt } = exchange
     if (forwarding === undefined) return
-    const { limit, breaker, permit } = forwarding
+    const { cluster, limit, breaker, permit } = forwarding
     limit.release()
     // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off.
     if (attempts === 0 || (reason !== undefined && errorTable[reason].source === 'downstream'))
       breaker.onIgnored(permit)
     else if (tunnelOpenedAt !== undefined) breaker.onSuccess(permit)
-    else if (outcome >= 500 || reason !== undefined) breaker.onFailure(permit)
+    else if (cluster.isFailure(outcome) || reason !== undefined) breaker.onFailure(permit)
     else breaker.onSuccess(permit)
   }
 

@@ -110,6 +110,11 @@ export class ActiveCluster {
     return picked as ActiveEndpoint | undefined
   }
 
+  /** Whether an answer of this status speaks against who gave it. */
+  isFailure(status: number): boolean {
+    return status >= 500 && this.policy.judges !== 'transport'
+  }
+
   /** An answer came; a 5xx counts against the endpoint. Undefined: {@link observeOutcome} will tell. */
   observeHead(
     endpoint: ActiveEndpoint,
@@ -117,14 +122,15 @@ export class ActiveCluster {
     latencyMs: number,
     now: number,
   ): void {
-    if (status !== undefined && status >= 500) return this.observeFailure(endpoint, latencyMs, now)
+    if (status !== undefined && this.isFailure(status))
+      return this.observeFailure(endpoint, latencyMs, now)
     observeLatency(endpoint, latencyMs, now)
     if (status !== undefined) this.#outliers.observe(endpoint, false, now)
   }
 
   /** What has become of an answer whose head did not say. */
   observeOutcome(endpoint: ActiveEndpoint, status: number, now: number): void {
-    if (status >= 500) this.#countFailure(endpoint, now)
+    if (this.isFailure(status)) this.#countFailure(endpoint, now)
     else this.#outliers.observe(endpoint, false, now)
   }
 

@@ -17,7 +17,7 @@ function routeOf(name: string, ...rules: object[]) {
 function compile(...routes: ReturnType<typeof routeOf>[]) {
   return compileRoutes(routes, {
     retry,
-    clusterOf: (service, namespace, port) => `${service}.${namespace}:${port ?? 'only'}`,
+    clusterOf: ({ name: service, namespace, port }) => `${service}.${namespace}:${port ?? 'only'}`,
   })
 }
 

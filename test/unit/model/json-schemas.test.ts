@@ -22,6 +22,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
   const schemas = jsonSchemas()
   t.same([...schemas.keys()].toSorted(), [
     'endpoint-slice.schema.json',
+    'function.schema.json',
     'grpc-route.schema.json',
     'http-route.schema.json',
     'mesh.schema.json',
@@ -34,6 +35,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
   t.strictSame(new Map(all).get('anyOf'), [
     { $ref: 'service.schema.json' },
     { $ref: 'endpoint-slice.schema.json' },
+    { $ref: 'function.schema.json' },
     { $ref: 'http-route.schema.json' },
     { $ref: 'grpc-route.schema.json' },
     { $ref: 'mesh.schema.json' },

@@ -23,7 +23,7 @@ function routeOf(name: string, ...matches: object[]): RouteResource {
 function compile(...routes: RouteResource[]) {
   return compileRoutes(routes, {
     retry: { attempts: 2, statuses: [503], grpcStatuses: [14], backoffMs: 25 },
-    clusterOf: service => service,
+    clusterOf: ({ name }) => name,
   })
 }
 

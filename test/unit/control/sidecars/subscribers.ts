@@ -35,6 +35,7 @@ export function subscriberOf(name: string, options: SubscriberOptions = {}): Tes
     build: 'test',
     connectedAt: 0,
     services: '*',
+    hosts: undefined,
     subscription,
     pushes,
     ack: () => {

@@ -70,7 +70,7 @@ t.test('every field has its bounds', async t => {
     ['spec.rules.0.matches.0.headers.0.type', 'Prefix', /"Exact"/],
     ['spec.rules.0.matches.0.headers.0.value', undefined, /expected string/],
     ['spec.rules.0.matches.0.queryParams.0.name', '', />=1 characters/],
-    ['spec.rules.0.backendRefs.0.kind', 'Pod', /expected "Service"/],
+    ['spec.rules.0.backendRefs.0.kind', 'Pod', /expected one of "Service"\|"Function"/],
     ['spec.rules.0.backendRefs.0.name', 'Orders', /lower-case/],
     ['spec.rules.0.backendRefs.0.namespace', 'Team', /lower-case/],
     ['spec.rules.0.backendRefs.0.port', 0, />=1/],

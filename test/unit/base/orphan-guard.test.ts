@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import t from 'tap'
-import { OrphanGuard } from '../../../../src/cli/up/orphan-guard.ts'
+import { OrphanGuard } from '../../../src/base/orphan-guard.ts'
 
-const module = resolve(import.meta.dirname, '../../../../src/cli/up/orphan-guard.ts')
+const module = resolve(import.meta.dirname, '../../../src/base/orphan-guard.ts')
 
 function sleeper() {
   return spawn('/bin/sh', ['-c', 'sleep 60'], { detached: true, stdio: 'ignore' })

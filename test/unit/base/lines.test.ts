@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { forEachLine } from '../../../../src/cli/up/lines.ts'
+import { forEachLine } from '../../../src/base/lines.ts'
 
 async function linesOf(...chunks: readonly (string | Buffer)[]): Promise<string[]> {
   const stream = new PassThrough()

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises'
+import type { FunctionSpec } from '../model/function.ts'
+
+/** What an instance's environment takes from ours: enough to find programs, and nothing that may be a secret. */
+const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const
+
+export interface EnvironmentOptions {
+  readonly spec: FunctionSpec
+  /** `host:port` of the Runtime API of this instance. */
+  readonly runtimeApi: string
+  /** Where the function calls others by the Invoke API: its sidecar. */
+  readonly invokeUrl: string
+  readonly region: string
+  /** Unique among the instances of this sidecar. */
+  readonly instance: number
+  /** Ours. */
+  readonly own: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * The variables that AWS Lambda promises to runtimes and handlers
+ * (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), then those of the configuration, which may
+ * replace all but the ones by which the runtime finds us. The credentials are of no account: SDKs sign with them, and
+ * the sidecar puts its certificate in their place.
+ * @throws Error naming a secret's file that can't be read.
+ */
+export async function functionEnvironment({
+  spec,
+  runtimeApi,
+  invokeUrl,
+  region,
+  instance,
+  own,
+}: EnvironmentOptions): Promise<Record<string, string>> {
+  const { name, handler, directory, memoryMib, concurrency } = spec
+  const kept = inherited.flatMap(key => (own[key] === undefined ? [] : [[key, own[key]] as const]))
+  const secrets = await Promise.all(
+    Object.entries(spec.secretFiles).map(async ([key, file]) => [key, await readSecret(file)]),
+  )
+  return {
+    ...Object.fromEntries(kept),
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: 'mesh',
+    AWS_SECRET_ACCESS_KEY: 'mesh',
+    AWS_ENDPOINT_URL_LAMBDA: invokeUrl,
+    ...spec.environment,
+    ...Object.fromEntries(secrets),
+    AWS_LAMBDA_RUNTIME_API: runtimeApi,
+    _HANDLER: handler,
+    LAMBDA_TASK_ROOT: directory,
+    AWS_LAMBDA_FUNCTION_NAME: name,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMib),
+    AWS_LAMBDA_LOG_GROUP_NAME: `/weft/functions/${name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: `${name}/[$LATEST]${instance}`,
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    ...(concurrency > 1 && { AWS_LAMBDA_MAX_CONCURRENCY: String(concurrency) }),
+  }
+}
+
+/** Without the line end that editors put behind it. */
+async function readSecret(file: string): Promise<string> {
+  return (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
+}

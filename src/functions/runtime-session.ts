@@ -1,0 +1,144 @@
+import type { Now } from '../base/clock.ts'
+import { timeoutFault, type FunctionFault } from './fault.ts'
+import { Execution, type Invocation } from './invocation.ts'
+
+/** A runtime's question for its next event, which waits for as long as there is none. */
+export interface RuntimePoll {
+  /** `deadline`: wall clock, ms. Called at most once. */
+  answer(invocation: Invocation, deadline: number): void
+}
+
+export interface SessionEvents {
+  /** The first question: the runtime has loaded its function. */
+  onReady(): void
+  /** An event can be taken now. */
+  onRoom(): void
+  onInitError(fault: FunctionFault): void
+  /** An invocation has its answer, or never will. */
+  onDone(execution: Execution): void
+  /** An invocation took too long, and may go on taking. */
+  onTimeout(): void
+}
+
+export interface SessionLimits {
+  readonly concurrency: number
+  readonly timeoutMs: number
+}
+
+/**
+ * What one instance of a function and the sidecar have said to each other: the state behind the AWS Lambda Runtime API
+ * (docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html). A question for the next event is the sign of readiness and
+ * of room; nothing is ever polled from this side.
+ */
+export class RuntimeSession {
+  readonly #limits: SessionLimits
+  readonly #events: SessionEvents
+  readonly #now: Now
+  readonly #wallNow: Now
+  readonly #polls: RuntimePoll[] = []
+  readonly #executions = new Map<string, Execution>()
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  #ready = false
+  #ended = false
+  #initFault: FunctionFault | undefined
+  #lastDone: string | undefined
+
+  constructor(
+    limits: SessionLimits,
+    events: SessionEvents,
+    clocks: { readonly now: Now; readonly wallNow: Now },
+  ) {
+    this.#limits = limits
+    this.#events = events
+    this.#now = clocks.now
+    this.#wallNow = clocks.wallNow
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Why the function could not be loaded, as far as the runtime has said. */
+  get initFault(): FunctionFault | undefined {
+    return this.#initFault
+  }
+
+  get hasRoom(): boolean {
+    return this.#polls.length > 0 && this.#executions.size < this.#limits.concurrency
+  }
+
+  /** Invocations under way. */
+  get active(): number {
+    return this.#executions.size
+  }
+
+  poll(poll: RuntimePoll): void {
+    this.#polls.push(poll)
+    if (!this.#ready) {
+      this.#ready = true
+      this.#events.onReady()
+    }
+    if (this.hasRoom) this.#events.onRoom()
+  }
+
+  /** Its connection has gone: an event handed to it would be lost. */
+  dropPoll(poll: RuntimePoll): void {
+    const index = this.#polls.indexOf(poll)
+    if (index >= 0) this.#polls.splice(index, 1)
+  }
+
+  /** Hands an invocation to the runtime. Only when it {@link hasRoom}. */
+  dispatch(invocation: Invocation): Execution {
+    const poll = this.#polls.shift()
+    if (poll === undefined) throw new Error('dispatched to a runtime that asked for nothing')
+    const now = this.#now()
+    const allowedMs = Math.min(this.#limits.timeoutMs, invocation.deadlineAt - now)
+    const execution = new Execution(invocation, now, done => this.#forget(done))
+    this.#executions.set(invocation.id, execution)
+    this.#timers.set(
+      invocation.id,
+      setTimeout(() => this.#timeOut(execution, allowedMs), allowedMs),
+    )
+    poll.answer(invocation, Math.round(this.#wallNow() + allowedMs))
+    return execution
+  }
+
+  /** The invocation that a runtime's answer is for, or why there is none: never given out, or answered already. */
+  execution(id: string): Execution | 'unknown' | 'answered' {
+    const execution = this.#executions.get(id)
+    if (execution !== undefined) return execution.state === 'running' ? execution : 'answered'
+    return id === this.#lastDone ? 'answered' : 'unknown'
+  }
+
+  /** @returns false once the runtime has asked for an event, or has failed before. */
+  failInit(fault: FunctionFault): boolean {
+    if (this.#ready || this.#initFault !== undefined) return false
+    this.#initFault = fault
+    this.#events.onInitError(fault)
+    return true
+  }
+
+  /** The runtime is no more: what it worked on fails. */
+  end(faultFor: (invocation: Invocation) => FunctionFault): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#polls.length = 0
+    for (const execution of this.#executions.values())
+      execution.fault(faultFor(execution.invocation))
+  }
+
+  #timeOut(execution: Execution, allowedMs: number): void {
+    execution.fault(timeoutFault(execution.invocation.id, allowedMs))
+    this.#events.onTimeout()
+  }
+
+  #forget(execution: Execution): void {
+    const { id } = execution.invocation
+    this.#executions.delete(id)
+    clearTimeout(this.#timers.get(id))
+    this.#timers.delete(id)
+    this.#lastDone = id
+    this.#events.onDone(execution)
+    if (this.hasRoom) this.#events.onRoom()
+  }
+}

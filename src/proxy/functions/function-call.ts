@@ -1,0 +1,165 @@
+import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
+import { GrowingBuffer } from '../../base/growing-buffer.ts'
+import type { FunctionFault } from '../../functions/fault.ts'
+import type { FunctionHost, Invoked } from '../../functions/function-host.ts'
+import type { Invocation, InvocationReceiver } from '../../functions/invocation.ts'
+import { HeaderList } from '../../http/headers.ts'
+import type { ResponseHead } from '../../http/message.ts'
+import { maxPayloadBytes } from '../../model/function.ts'
+import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
+
+/** How events are made of requests, and answers of what functions return. */
+export interface CallFormat {
+  /** @throws ExchangeError when the request makes no event. */
+  event(exchange: Exchange, body: Buffer, id: string): Buffer
+  result(call: FunctionCall, result: Buffer, contentType: string): void
+  fault(call: FunctionCall, fault: FunctionFault): void
+  streamHead(call: FunctionCall, contentType: string): void
+  /** @returns false: stop until downstream takes bytes again. */
+  streamChunk(call: FunctionCall, chunk: Buffer): boolean
+  streamEnd(call: FunctionCall, fault: FunctionFault | undefined): void
+}
+
+/** One exchange that a function answers: gathers the request, hands it to the host, and relays the outcome. */
+export class FunctionCall implements ActiveTry, InvocationReceiver {
+  readonly sending = true
+  readonly endpointId: string
+  readonly id: string
+  readonly exchange: Exchange
+  readonly #host: FunctionHost
+  readonly #format: CallFormat
+  readonly #describe: (call: FunctionCall, payload: Buffer) => Invocation
+  readonly #body = new GrowingBuffer()
+  #invoked: Invoked | undefined
+  #over = false
+
+  constructor(
+    exchange: Exchange,
+    id: string,
+    host: FunctionHost,
+    options: {
+      readonly format: CallFormat
+      readonly describe: (call: FunctionCall, payload: Buffer) => Invocation
+    },
+  ) {
+    this.exchange = exchange
+    this.id = id
+    this.#host = host
+    this.#format = options.format
+    this.#describe = options.describe
+    this.endpointId = `function:${host.spec?.name ?? ''}`
+  }
+
+  /** What the instance has written in this invocation. */
+  get logTail(): Buffer | undefined {
+    return this.#invoked?.instance?.tail.bytes
+  }
+
+  /** ms from the start in an instance. */
+  durationMs(now: number): number {
+    return now - (this.#invoked?.execution?.startedAt ?? now)
+  }
+
+  start(): void {
+    const { exchange } = this
+    exchange.attempt = this
+    exchange.attempts = 1
+    // Nothing is sent twice: what comes is gathered here.
+    exchange.body?.release()
+    if (exchange.request.expectContinue)
+      exchange.relayInformational(answerHead(100, new HeaderList(), 0))
+    if (exchange.requestEnded) this.#begin()
+  }
+
+  // The exchange's side
+
+  write(chunk: Buffer): boolean {
+    if (this.#over) return true
+    if (this.#body.length + chunk.length > maxPayloadBytes) {
+      this.#refuse('payload_too_large', `a function takes ${maxPayloadBytes} bytes at most`)
+      return true
+    }
+    this.#body.append(chunk)
+    return true
+  }
+
+  endRequest(): void {
+    if (!this.#over) this.#begin()
+  }
+
+  /** The function runs on, as everywhere; nobody hears of it. */
+  cancel(): void {
+    this.#over = true
+    this.#body.clear()
+    this.#invoked?.cancel()
+    this.#invoked?.execution?.resume()
+  }
+
+  resume(): void {
+    this.#invoked?.execution?.resume()
+  }
+
+  timeOut(): void {
+    this.cancel()
+  }
+
+  // The host's side
+
+  onResult(result: Buffer, contentType: string): void {
+    if (!this.#over) this.#format.result(this, result, contentType)
+  }
+
+  onFault(fault: FunctionFault): void {
+    this.#host.counters.faults++
+    if (!this.#over) this.#format.fault(this, fault)
+  }
+
+  onStreamHead(contentType: string): void {
+    if (!this.#over) this.#format.streamHead(this, contentType)
+  }
+
+  onStreamChunk(chunk: Buffer): boolean {
+    return this.#over || this.#format.streamChunk(this, chunk)
+  }
+
+  onStreamEnd(fault: FunctionFault | undefined): void {
+    if (!this.#over) this.#format.streamEnd(this, fault)
+  }
+
+  // For the formats
+
+  /** The whole of an answer. */
+  answer(status: number, headers: HeaderList, body: Buffer): void {
+    const bodyless = body.length === 0 || this.exchange.request.method === 'HEAD'
+    this.exchange.relayHead(answerHead(status, headers, body.length), bodyless)
+    if (bodyless) return
+    this.exchange.relayBody(body)
+    this.exchange.relayEnd(undefined)
+  }
+
+  fail(code: ErrorCode, message: string): void {
+    this.exchange.fail(new ExchangeError(code, message))
+  }
+
+  #begin(): void {
+    const { exchange } = this
+    let payload: Buffer
+    try {
+      payload = this.#format.event(exchange, this.#body.bytes, this.id)
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error
+      return this.#refuse(error.code, error.message)
+    }
+    this.#invoked = this.#host.invoke(this.#describe(this, payload))
+  }
+
+  #refuse(code: ErrorCode, message: string): void {
+    this.#over = true
+    this.#body.clear()
+    this.fail(code, message)
+  }
+}
+
+export function answerHead(status: number, headers: HeaderList, bodyLength: number): ResponseHead {
+  return { status, reason: '', headers, version: '1.1', bodyLength }
+}

@@ -1,0 +1,219 @@
+import t from 'tap'
+import { startFunctionMesh, invoke } from '../support/functions/mesh.ts'
+
+t.test('a function is called by HTTP through both sidecars, with payload format 2.0', async t => {
+  const mesh = await startFunctionMesh(t)
+  const answer = await mesh.call({
+    path: '/a%2Fb?x=1&x=2',
+    method: 'POST',
+    body: 'hello',
+    headers: { 'content-type': 'text/plain', cookie: 'a=1; b=2' },
+  })
+  t.equal(answer.status, 200)
+  const event = JSON.parse(answer.body)
+  t.match(event, {
+    version: '2.0',
+    rawPath: '/a%2Fb',
+    rawQueryString: 'x=1&x=2',
+    cookies: ['a=1', 'b=2'],
+    queryStringParameters: { x: '1,2' },
+    body: 'hello',
+    isBase64Encoded: false,
+    requestContext: {
+      domainName: 'echo.fn.mesh',
+      http: { method: 'POST', path: '/a%2Fb' },
+      authentication: { clientCert: { subjectDN: 'URI=spiffe://weft.local/ns/default/sa/caller' } },
+    },
+  })
+})
+
+t.test('a function is invoked by the Lambda API, and gets the event as it was sent', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { status, body, headers } = await mesh.invoke({ some: ['event'] })
+  t.equal(status, 200)
+  t.equal(body, '{"some":["event"]}')
+  t.equal(headers['x-amz-executed-version'], '$LATEST')
+  t.match(headers['x-amzn-requestid'], /^[0-9a-f-]{36}$/)
+})
+
+t.test('what a handler throws comes back as the runtime reported it', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { status, body, headers } = await mesh.invoke({ action: 'throw', message: 'out of apples' })
+  t.equal(status, 200)
+  t.equal(headers['x-amz-function-error'], 'Unhandled')
+  t.same(JSON.parse(body), { errorType: 'Error', errorMessage: 'out of apples' })
+})
+
+t.test('an unknown function is answered with the API’s own error', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { status, body, headers } = await invoke(mesh.caller.ports.outbound, 'nobody', {
+    event: {},
+  })
+  t.equal(status, 404)
+  t.equal(headers['x-amzn-errortype'], 'ResourceNotFoundException')
+  t.same(JSON.parse(body), {
+    Type: 'User',
+    Message: 'Function not found: arn:aws:lambda:local:000000000000:function:nobody:$LATEST',
+  })
+})
+
+t.test('a runtime that exits fails what it held, and is replaced', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { body, headers } = await mesh.invoke({ action: 'exit', code: 7 })
+  t.equal(headers['x-amz-function-error'], 'Unhandled')
+  const { errorType, errorMessage } = JSON.parse(body)
+  t.equal(errorType, 'Runtime.ExitError')
+  t.match(errorMessage, /^RequestId: \S+ Error: Runtime exited with error: exit status 7$/)
+  t.equal((await mesh.invoke('"next"')).body, '"next"')
+})
+
+t.test(
+  'a handler that hangs is answered for at its timeout, and its instance replaced',
+  async t => {
+    const mesh = await startFunctionMesh(t, '  timeout: 300ms')
+    const pid = (await mesh.invoke({ action: 'pid' })).body
+    const { body, headers } = await mesh.invoke({ action: 'hang' })
+    t.equal(headers['x-amz-function-error'], 'Unhandled')
+    const { errorType, errorMessage } = JSON.parse(body)
+    t.equal(errorType, 'Sandbox.Timedout')
+    t.match(errorMessage, /Error: Task timed out after 0\.30 seconds$/)
+    t.not((await mesh.invoke({ action: 'pid' })).body, pid)
+    const byHttp = await mesh.call({ method: 'POST', body: '{}' })
+    t.equal(byHttp.status, 200)
+  },
+)
+
+for (const [handler, errorType] of [
+  ['missing', 'Runtime.HandlerNotFound'],
+  ['dies', 'Runtime.ExitError'],
+  ['never', 'Sandbox.Timedout'],
+] as const)
+  t.test(`a runtime whose start fails by "${handler}" says so to those who call`, async t => {
+    const mesh = await startFunctionMesh(t, `  handler: ${handler}\n  initTimeout: 300ms`)
+    const { status, body, headers } = await mesh.invoke({})
+    t.equal(status, 200)
+    t.equal(headers['x-amz-function-error'], 'Unhandled')
+    t.equal(JSON.parse(body).errorType, errorType)
+    const byHttp = await mesh.call()
+    t.equal(byHttp.status, 502)
+    t.equal(byHttp.headers['x-weft-reason'], 'function_failed')
+  })
+
+t.test('a megabyte of errors costs nobody anything', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { body } = await mesh.invoke({ action: 'shout', bytes: 1_000_000 })
+  t.equal(body, '"shouted"')
+  t.equal((await mesh.invoke('1')).body, '1')
+})
+
+t.test('whoever asks for the log gets what was written since the event came', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { headers } = await mesh.invoke(
+    { action: 'say', text: 'a word' },
+    { 'x-amz-log-type': 'Tail' },
+  )
+  const log = Buffer.from(String(headers['x-amz-log-result']), 'base64').toString()
+  t.match(log, /^START RequestId: \S+ Version: \$LATEST\na word\nEND RequestId: \S+\nREPORT/)
+})
+
+t.test('of two answers to one event the first counts', async t => {
+  const mesh = await startFunctionMesh(t)
+  t.equal((await mesh.invoke({ twice: true })).body, '{"twice":true}')
+  t.equal((await mesh.invoke('1')).body, '1')
+})
+
+t.test('what is no JSON, or too large, is refused with the API’s own errors', async t => {
+  const mesh = await startFunctionMesh(t)
+  const notJson = await mesh.invoke('{no')
+  t.equal(notJson.status, 400)
+  t.equal(notJson.headers['x-amzn-errortype'], 'InvalidRequestContentException')
+  const tooLarge = await mesh.invoke(JSON.stringify('x'.repeat(6_291_556)))
+  t.equal(tooLarge.status, 413)
+  t.equal(tooLarge.headers['x-amzn-errortype'], 'RequestTooLargeException')
+  const largest = await mesh.invoke(JSON.stringify('x'.repeat(6_291_554)))
+  t.equal(largest.body.length, 6_291_556)
+})
+
+t.test('a result over the limit is a function error', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { body, headers } = await mesh.invoke({ action: 'large', bytes: 6_291_556 })
+  t.equal(headers['x-amz-function-error'], 'Unhandled')
+  t.equal(JSON.parse(body).errorType, 'Function.ResponseSizeTooLarge')
+})
+
+t.test('a burst at a function without instances is queued, and none of it lost', async t => {
+  const mesh = await startFunctionMesh(t)
+  const calls = Array.from({ length: 300 }, (_, index) => mesh.invoke(index))
+  const answers = await Promise.all(calls)
+  t.same(
+    answers.map(({ body }) => body),
+    answers.map((_, index) => String(index)),
+  )
+})
+
+t.test('one instance works on as many events at once as the function allows', async t => {
+  const mesh = await startFunctionMesh(t, '  concurrency: 8\n  scale: { max: 1 }')
+  const calls = Array.from({ length: 8 }, () => mesh.invoke({ action: 'sleep', ms: 200 }))
+  const pids = new Set((await Promise.all(calls)).map(({ body }) => body))
+  t.equal(pids.size, 1)
+})
+
+const json = { 'content-type': 'application/json' }
+
+t.test('what a function returns is the answer of HTTP, in payload format 2.0', async t => {
+  const mesh = await startFunctionMesh(t)
+  const returned = (result: unknown) =>
+    mesh.call({ method: 'POST', headers: json, body: JSON.stringify({ action: 'return', result }) })
+  const full = await returned({
+    statusCode: '418',
+    headers: { 'X-Pot': 'tea', 'content-type': 'text/plain' },
+    cookies: ['a=1; Path=/', 'b=2'],
+    body: Buffer.from('short and stout').toString('base64'),
+    isBase64Encoded: true,
+  })
+  t.equal(full.status, 418)
+  t.equal(full.headers['x-pot'], 'tea')
+  t.equal(full.headers['content-type'], 'text/plain')
+  t.same(full.headers['set-cookie'], ['a=1; Path=/', 'b=2'])
+  t.equal(full.body, 'short and stout')
+  t.equal((await returned('bare')).body, 'bare')
+  t.equal((await returned([1])).body, '[1]')
+  const broken = await returned({ statusCode: 200, headers: { 'x-split': 'a\r\nb: c' } })
+  t.equal(broken.status, 502)
+  t.equal(broken.headers['x-weft-reason'], 'function_failed')
+})
+
+t.test('a streamed answer begins with status and headers, and goes on as it comes', async t => {
+  const mesh = await startFunctionMesh(t)
+  const prelude = { statusCode: 201, headers: { 'x-a': '1' }, cookies: ['c=1'] }
+  const stream = { action: 'stream', chunks: ['one ', 'two'] }
+  const call = (command: object) =>
+    mesh.call({ method: 'POST', headers: json, body: JSON.stringify(command) })
+  const withHead = await call({ ...stream, prelude })
+  t.equal(withHead.status, 201)
+  t.equal(withHead.headers['x-a'], '1')
+  t.same(withHead.headers['set-cookie'], ['c=1'])
+  t.equal(withHead.body, 'one two')
+  const plain = await call(stream)
+  t.equal(plain.status, 200)
+  t.equal(plain.headers['content-type'], 'text/plain')
+  t.equal(plain.body, 'one two')
+  await t.rejects(call({ ...stream, fail: true }), 'a stream that broke off is no whole answer')
+})
+
+t.test('a dry run says that the function is there, and runs nothing', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { status, body } = await mesh.invoke({}, { 'x-amz-invocation-type': 'DryRun' })
+  t.equal(status, 204)
+  t.equal(body, '')
+})
+
+t.test('an instance learns where it is by the variables of Lambda', async t => {
+  const mesh = await startFunctionMesh(t, '  environment: { GREETING: hello }')
+  const read = async (name: string) =>
+    JSON.parse((await mesh.invoke({ action: 'environment', name })).body)
+  t.equal(await read('AWS_LAMBDA_FUNCTION_NAME'), 'echo')
+  t.equal(await read('GREETING'), 'hello')
+  t.equal(await read('AWS_ENDPOINT_URL_LAMBDA'), `http://127.0.0.1:${mesh.host.ports.outbound}`)
+  t.equal(await read('TAP'), null)
+})
