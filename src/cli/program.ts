@@ -3,24 +3,15 @@ import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
 import type { SocketAddress } from '../model/bootstrap.ts'
 import { usageErrorCode } from './command-error.ts'
+import { controlPlaneOption, defaultState, type Finish } from './common-options.ts'
+import { addFunctions, addInvoke, addLogs } from './functions/commands.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
-import {
-  addLabel,
-  parseAddress,
-  parseHttpUrl,
-  parsePeriod,
-  parsePort,
-  parseWorkers,
-} from './option-values.ts'
+import { addLabel, parseAddress, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
 import type { InitFlags } from './init.ts'
 import { version } from './version.ts'
 
 const defaultConfig = 'config/mesh.yaml'
-const defaultState = '.weft'
 const controlState = `${defaultState}/control`
-const defaultControlPlane = 'http://127.0.0.1:15014'
-
-type Finish = (exitCode: number) => void
 
 /** Reads the command line and runs its command, whose file alone is loaded. Returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
@@ -42,6 +33,9 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addValidate(program, finish)
   addToken(program, finish)
   addStatus(program, finish)
+  addFunctions(program, finish)
+  addInvoke(program, finish)
+  addLogs(program, finish)
   program
     .command('version')
     .description('print the version')
@@ -215,11 +209,7 @@ function addStatus(program: Command, finish: Finish): void {
   program
     .command('status')
     .description('show sidecars, and which configuration each has accepted')
-    .addOption(
-      new Option('--control-plane <url>', 'admin address')
-        .argParser(parseHttpUrl)
-        .default(new URL(defaultControlPlane), defaultControlPlane),
-    )
+    .addOption(controlPlaneOption())
     .option('--json', 'as the control plane says it')
     .action(async (options: StatusFlags) => {
       const { status } = await import('./status.ts')

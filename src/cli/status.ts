@@ -1,6 +1,7 @@
 import type { MeshStatus, SidecarStatus } from '../control/status.ts'
 import { formatProblem } from '../model/problem.ts'
 import { CommandError } from './command-error.ts'
+import { explainFailure } from './fetch-failure.ts'
 import { formatTable } from './table.ts'
 
 export interface StatusOptions {
@@ -23,15 +24,14 @@ export async function status({ controlPlane, json }: StatusOptions): Promise<num
   return converged ? 0 : 1
 }
 
-async function fetchStatus(url: URL): Promise<MeshStatus> {
+/** What the control plane knows. @throws CommandError when it does not answer. */
+export async function fetchStatus(url: URL): Promise<MeshStatus> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
     if (response.ok) return (await response.json()) as MeshStatus
     throw new Error(`answered ${response.status}`)
   } catch (error) {
-    const { message, cause } = error as Error
-    const why = cause instanceof Error && cause.message !== '' ? cause.message : message
-    throw new CommandError(`no status from ${url.href}: ${why}`)
+    throw new CommandError(`no status from ${url.href}: ${explainFailure(error)}`)
   }
 }
 

@@ -21,7 +21,7 @@ import { PushServer } from './sidecars/push-server.ts'
 import { Registry } from './sidecars/registry.ts'
 import type { SessionContext } from './sidecars/sidecar-session.ts'
 import { Signing } from './sidecars/signing.ts'
-import { sidecarStatuses, type MeshStatus } from './status.ts'
+import { functionStatuses, sidecarStatuses, type MeshStatus } from './status.ts'
 
 export interface ControlOptions {
   readonly logger: Logger
@@ -139,6 +139,7 @@ function meshStatus(trustDomain: string, { feed, registry, fleet }: Mesh): MeshS
     trustDomain,
     configuration: feed.status,
     sidecars: sidecarStatuses(registry.registrations, fleet),
+    functions: functionStatuses(feed.configuration.functions, registry.registrations),
   }
 }
 

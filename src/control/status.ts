@@ -1,6 +1,9 @@
 import type { Problem, Subscribed } from '../discovery/message.ts'
+import type { FunctionSpec } from '../model/function.ts'
+import type { FunctionResource } from '../model/kinds/function.ts'
 import type { ConfigurationProblem } from '../model/problem.ts'
 import type { Registration } from '../model/registration.ts'
+import { compileFunction, functionEndpoints } from './function-compiler.ts'
 import type { Fleet, Subscriber } from './sidecars/fleet.ts'
 import { workloadKey } from './sidecars/workload-key.ts'
 
@@ -10,6 +13,28 @@ export interface MeshStatus {
   readonly configuration: ConfigurationStatus
   /** All that are connected or registered, by namespace and name. */
   readonly sidecars: readonly SidecarStatus[]
+  readonly functions: readonly FunctionStatus[]
+}
+
+/** A function of the configuration. */
+export interface FunctionStatus extends Pick<
+  FunctionSpec,
+  'name' | 'namespace' | 'command' | 'timeoutMs' | 'scale'
+> {
+  /** Addresses of the sidecars that run it and take traffic. */
+  readonly hosts: readonly string[]
+}
+
+/** Which functions there are, and where. */
+export function functionStatuses(
+  resources: readonly FunctionResource[],
+  registrations: readonly Registration[],
+): FunctionStatus[] {
+  return resources.map(resource => {
+    const { name, namespace, command, timeoutMs, scale } = compileFunction(resource)
+    const hosts = functionEndpoints({ name, namespace }, registrations).map(({ id }) => id)
+    return { name, namespace, command, timeoutMs, scale, hosts }
+  })
 }
 
 export interface ConfigurationStatus {

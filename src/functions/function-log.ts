@@ -1,5 +1,7 @@
 /** One line that an instance wrote. */
 export interface LogLine {
+  /** Counted from 1. */
+  readonly sequence: number
   /** Wall clock, ms. */
   readonly time: number
   readonly instance: number
@@ -12,13 +14,20 @@ const maxLines = 1000
 /** The last lines that a function's instances wrote, for those who look later, and for those who follow. */
 export class FunctionLog {
   readonly #lines: LogLine[] = []
+  #count = 0
   readonly #followers = new Set<(line: LogLine) => void>()
 
   get lines(): readonly LogLine[] {
     return this.#lines
   }
 
-  add(line: LogLine): void {
+  /** Those behind a line, as far as they are kept. */
+  after(sequence: number): readonly LogLine[] {
+    return this.#lines.filter(line => line.sequence > sequence)
+  }
+
+  add(written: Omit<LogLine, 'sequence'>): void {
+    const line = { sequence: ++this.#count, ...written }
     this.#lines.push(line)
     if (this.#lines.length > maxLines) this.#lines.shift()
     for (const follower of this.#followers) follower(line)

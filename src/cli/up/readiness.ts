@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Now } from '../../base/clock.ts'
 import type { SocketAddress } from '../../model/bootstrap.ts'
 import { CommandError } from '../command-error.ts'
+import { explainFailure } from '../fetch-failure.ts'
 import type { SupervisedProcess } from './supervised-process.ts'
 
 const pollMs = 50
@@ -37,7 +38,6 @@ async function ask(url: string): Promise<string> {
     await response.body?.cancel()
     return String(response.status)
   } catch (error) {
-    const { message, cause } = error as Error
-    return cause instanceof Error && cause.message !== '' ? cause.message : message
+    return explainFailure(error)
   }
 }

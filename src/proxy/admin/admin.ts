@@ -11,7 +11,7 @@ export interface AdminAnswer {
 export interface AdminPage {
   /** Pages that change something answer to POST only, so that no link or image can trigger them. */
   readonly method: 'GET' | 'POST'
-  readonly answer: () => AdminAnswer | Promise<AdminAnswer>
+  readonly answer: (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>
 }
 
 export function jsonAnswer(document: unknown, status = 200): AdminAnswer {
@@ -30,20 +30,20 @@ export class Admin {
     const { method, path } = stream.request
     const gone = { value: false }
     stream.receiver = ignoreBody(() => (gone.value = true))
-    const [pathname = '/'] = path.split('?', 1)
-    this.#answer(method, pathname).then(
+    const [pathname = '/', query = ''] = path.split('?', 2)
+    this.#answer(method, pathname, new URLSearchParams(query)).then(
       answer => gone.value || send(stream, answer),
       error => stream.reset(new ExchangeError('upstream_reset', 'the admin page failed', error)),
     )
   }
 
-  async #answer(method: string, pathname: string): Promise<AdminAnswer> {
+  async #answer(method: string, pathname: string, query: URLSearchParams): Promise<AdminAnswer> {
     const page = this.#pages.get(pathname)
     if (page === undefined) return jsonAnswer({ pages: [...this.#pages.keys()] }, 404)
     const reads = method === 'GET' || method === 'HEAD'
     if (page.method === 'GET' ? !reads : method !== page.method)
       return jsonAnswer({ error: `${pathname} takes ${page.method}` }, 405)
-    return page.answer()
+    return page.answer(query)
   }
 }
 

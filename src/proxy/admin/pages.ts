@@ -4,6 +4,7 @@ import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
 import { dnsMetrics } from './dns-metrics.ts'
+import { functionLogs, functionPage } from './function-pages.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
@@ -12,11 +13,11 @@ export function adminPages(
   metrics: MetricsRegistry,
 ): Readonly<Record<string, AdminPage>> {
   const page = (
-    answer: (running: Sidecar) => AdminAnswer | Promise<AdminAnswer>,
+    answer: (running: Sidecar, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>,
   ): AdminPage['answer'] => {
-    return () => {
+    return query => {
       const running = sidecar()
-      return running === undefined ? joining : answer(running)
+      return running === undefined ? joining : answer(running, query)
     }
   }
   return {
@@ -25,6 +26,11 @@ export function adminPages(
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
     '/clusters': { method: 'GET', answer: page(clustersOf) },
     '/dns': { method: 'GET', answer: page(({ dns }) => jsonAnswer(dns?.status ?? dnsIsOff)) },
+    '/function': { method: 'GET', answer: page(({ functions }) => functionPage(functions)) },
+    '/function/logs': {
+      method: 'GET',
+      answer: page(({ functions }, query) => functionLogs(functions, query)),
+    },
     '/metrics': {
       method: 'GET',
       answer: async () => ({ status: 200, ...(await metrics.expose()) }),

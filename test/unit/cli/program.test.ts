@@ -27,7 +27,17 @@ t.test('the version is the package’s', async t => {
 t.test('help lists the commands', async t => {
   const { code, output } = await weft(t.testdir(), '--help')
   t.equal(code, 0)
-  for (const command of ['up', 'proxy', 'control', 'validate', 'token', 'status'])
+  for (const command of [
+    'up',
+    'proxy',
+    'control',
+    'validate',
+    'token',
+    'status',
+    'functions',
+    'invoke',
+    'logs',
+  ])
     t.match(output, new RegExp(`^  ${command} `, 'm'))
 })
 

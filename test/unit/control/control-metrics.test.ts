@@ -20,6 +20,7 @@ t.test('counters and the state of the mesh are read at the scrape', async t => {
     trustDomain: 'weft.local',
     configuration: { loadedAt: '', problems: [] },
     sidecars: [],
+    functions: [],
   }
   const registry = new MetricsRegistry()
   const identity = (): Identity => ({ notAfter: 5000 }) as Identity
