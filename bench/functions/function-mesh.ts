@@ -4,7 +4,7 @@ import type { Runtime } from './runtimes.ts'
 
 export interface MeasuredFunction {
   readonly directory: string
-  readonly scale: { readonly min: number; readonly max: number }
+  readonly scale: { readonly min: number; readonly max: number; readonly tier?: 'frozen' }
 }
 
 interface HostStatus {

@@ -15,9 +15,11 @@ import { runtimes, type Runtime } from './runtimes.ts'
 const directory = fileURLToPath(new URL('echo', import.meta.url))
 const file = fileURLToPath(new URL('../FUNCTIONS.md', import.meta.url))
 const payload = JSON.stringify({ name: 'Ada', text: 'x'.repeat(80) })
-const load = { perSecond: 1000, seconds: 10, warmUpSeconds: 3 }
+const load = { perSecond: 1000, seconds: 15, warmUpSeconds: 15 }
 const processes = 2
 const coldStarts = 30
+/** Two seconds each: an instance is left in peace for one before it is frozen. */
+const thaws = 20
 
 const request = [
   'POST /2015-03-31/functions/echo/invocations HTTP/1.1',
@@ -46,6 +48,7 @@ async function measure(runtime: Runtime): Promise<void> {
     ['warm', 'mesh', await warmMesh(runtime)],
     ['cold', 'bare', await coldBare(runtime)],
     ['cold', 'mesh', await coldMesh(runtime)],
+    ['frozen', 'mesh', await frozenMesh(runtime)],
   ] as const
   for (const [start, through, { count, p50, p99, max }] of cases) {
     const figures = [p50, p99, max].map(value => value.toFixed(2)).join(' | ')
@@ -59,7 +62,7 @@ function heading(): string[] {
   return [
     '# What the mesh adds to a function',
     '',
-    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances. Cold: one event when no instance runs. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
+    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances, after ${load.warmUpSeconds} s in which code is compiled. Cold: one event when no instance runs. Frozen: one event when the only instance is stopped. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
     '',
     ...machineLines(),
     '',
@@ -90,6 +93,21 @@ async function coldBare(runtime: Runtime): Promise<Percentiles> {
     await bare.call()
     samples.push(monotonicNow() - begun)
   }
+  return percentilesOf(samples)
+}
+
+async function frozenMesh(runtime: Runtime): Promise<Percentiles> {
+  const scale = { min: 1, max: 1, tier: 'frozen' } as const
+  await using mesh = await FunctionMesh.start(runtime, { directory, scale })
+  const client = new RawClient(mesh.outboundPort, request)
+  const samples: number[] = []
+  for (let i = 0; i < thaws; i++) {
+    while ((await mesh.instances())[0]?.state !== 'frozen') await delay(20)
+    const begun = monotonicNow()
+    await client.call()
+    samples.push(monotonicNow() - begun)
+  }
+  client.close()
   return percentilesOf(samples)
 }
 

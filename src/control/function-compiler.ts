@@ -24,7 +24,12 @@ export function compileFunction({ metadata, spec }: FunctionResource): FunctionS
     timeoutMs: spec.timeout,
     initTimeoutMs: spec.initTimeout,
     concurrency: spec.concurrency,
-    scale: { min: scale.min, max: scale.max, keepAliveMs: scale.keepAlive },
+    scale: {
+      min: scale.min,
+      max: scale.max,
+      keepAliveMs: scale.keepAlive,
+      tier: scale.tier,
+    },
   }
 }
 

@@ -2,6 +2,7 @@ import type { Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { functionRegion, type FunctionSpec } from '../model/function.ts'
 import { expectedWaitMs } from './admission.ts'
+import { instancesToStart } from './demand.ts'
 import { functionEnvironment } from './environment.ts'
 import { createFault, timeoutFault, type FunctionFault } from './fault.ts'
 import { FunctionLog } from './function-log.ts'
@@ -36,6 +37,10 @@ export interface Invoked {
 
 const queueLimits = { maxCount: 1024, maxBytes: 64 * 1024 * 1024 }
 const sweepMs = 1000
+/** As long as clients of AWS Lambda wait for an answer unless told otherwise. */
+const longestWaitMs = 60_000
+/** An instance that has been idle for so long is frozen, where its function wants that. */
+const freezeAfterMs = 1000
 /** Waited for a failing start before the next is tried, doubled by each further failure. */
 const firstRestMs = 100
 const longestRestMs = 10_000
@@ -77,6 +82,7 @@ export class FunctionHost {
   #lastFault: FunctionFault | undefined
   /** No instance is started before, monotonic ms. */
   #restUntil = Number.NEGATIVE_INFINITY
+  #nextLook: NodeJS.Timeout | undefined
   #closed = false
   #onEmpty: (() => void) | undefined
   readonly #onGone: (() => void)[] = []
@@ -130,6 +136,7 @@ export class FunctionHost {
   async close(): Promise<void> {
     this.#closed = true
     clearInterval(this.#sweeper)
+    clearTimeout(this.#nextLook)
     this.#failQueued(() => createFault('ended', 'Sandbox.Ended', 'the sidecar ends'))
     for (const instance of this.#instances) instance.stop()
     if (this.#instances.size > 0) await new Promise<void>(resolve => this.#onGone.push(resolve))
@@ -180,7 +187,8 @@ export class FunctionHost {
         'TooManyRequestsException',
         'the caller would not live to see it',
       )
-    return this.#queue.push({ invocation, since: at })
+    const expiresAt = Math.min(invocation.deadlineAt, at + longestWaitMs)
+    return this.#queue.push({ invocation, since: at, expiresAt })
       ? undefined
       : createFault('throttled', 'TooManyRequestsException', 'too many invocations wait already')
   }
@@ -210,11 +218,37 @@ export class FunctionHost {
     if (spec === undefined || this.#closed || this.#options.now() < this.#restUntil) return
     const current = this.instances.filter(({ retired }) => !retired)
     const starting = current.filter(({ ready }) => !ready).length
+    const forQueue = this.#missingForQueue(spec, current.length - starting, starting)
     const { min, max } = spec.scale
-    const forQueue = Math.ceil(this.#queue.length / spec.concurrency) - starting
     const missing = Math.max(min - current.length, forQueue)
     const allowed = Math.min(max - current.length, this.#options.maxStarting - starting)
     for (let i = 0; i < Math.min(missing, allowed); i++) this.#start(spec)
+  }
+
+  /** Looks again when whoever waits now has waited for as long as a start takes. */
+  #missingForQueue({ concurrency }: FunctionSpec, ready: number, starting: number): number {
+    const { oldestSince } = this.#queue
+    if (oldestSince === undefined) return 0
+    const coldMs = this.#coldTime.ms ?? assumedColdMs
+    const oldestWaitMs = this.#options.now() - oldestSince
+    const missing = instancesToStart({
+      queued: this.#queue.length,
+      oldestWaitMs,
+      ready,
+      starting,
+      concurrency,
+      serviceMs: this.#serviceTime.ms,
+      coldMs,
+    })
+    if (missing === 0 && this.#nextLook === undefined)
+      this.#nextLook = setTimeout(
+        () => {
+          this.#nextLook = undefined
+          this.#scale()
+        },
+        Math.max(1, coldMs - oldestWaitMs),
+      )
+    return missing
   }
 
   #start(spec: FunctionSpec): void {
@@ -317,8 +351,11 @@ export class FunctionHost {
   #endIdle(at: number): void {
     const spec = this.#spec
     if (spec === undefined) return
-    const { min, keepAliveMs } = spec.scale
+    const { min, keepAliveMs, tier } = spec.scale
     const current = this.instances.filter(({ retired }) => !retired)
+    if (tier === 'frozen')
+      for (const instance of current)
+        if (at - instance.idleSince >= freezeAfterMs) instance.freeze()
     const old = current
       .filter(({ idleSince }) => at - idleSince >= keepAliveMs)
       .toSorted((a, b) => a.idleSince - b.idleSince)

@@ -48,6 +48,7 @@ export class Instance {
   readonly tail = new LogTail()
   /** Takes no further events. */
   retired = false
+  frozen = false
   /** Monotonic ms; Infinity until it is ready, and while it works. */
   idleSince = Number.POSITIVE_INFINITY
   readonly #options: InstanceOptions
@@ -110,7 +111,15 @@ export class Instance {
     }
   }
 
+  /** Takes its processor away until it has something to do. Its parked question stands. */
+  freeze(): void {
+    if (this.pid === undefined || this.frozen || this.session.active > 0) return
+    this.frozen = true
+    signalGroup(this.pid, 'SIGSTOP')
+  }
+
   dispatch(invocation: Invocation): Execution {
+    this.#thaw()
     this.idleSince = Number.POSITIVE_INFINITY
     if (this.session.active === 0) this.tail.clear()
     return this.session.dispatch(invocation)
@@ -121,6 +130,8 @@ export class Instance {
     this.retired = true
     this.#wanted = false
     if (this.pid === undefined) return this.#finish(undefined)
+    // What is frozen hears nothing.
+    this.#thaw()
     signalGroup(this.pid, 'SIGTERM')
     this.#killTimer ??= setTimeout(() => this.kill(), graceMs)
   }
@@ -129,6 +140,12 @@ export class Instance {
     this.retired = true
     if (this.pid === undefined) this.#finish(undefined)
     else signalGroup(this.pid, 'SIGKILL')
+  }
+
+  #thaw(): void {
+    if (!this.frozen || this.pid === undefined) return
+    this.frozen = false
+    signalGroup(this.pid, 'SIGCONT')
   }
 
   #spawn(environment: Record<string, string>): void {

@@ -10,6 +10,7 @@ export interface Queued {
   readonly invocation: Invocation
   /** Monotonic ms. */
   readonly since: number
+  readonly expiresAt: number
 }
 
 /** Invocations that wait for an instance, in the order in which they came. Bounded by count and by bytes. */
@@ -28,6 +29,12 @@ export class PendingQueue {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Since when the first has waited; undefined when nothing waits. */
+  get oldestSince(): number | undefined {
+    const [first] = this.#entries.values()
+    return first?.since
   }
 
   /** @returns false when it would pass a bound. */
@@ -55,11 +62,9 @@ export class PendingQueue {
     return true
   }
 
-  /** Takes out all whose caller waits no longer at `now`. */
+  /** Takes out all that have waited long enough at `now`. */
   removeExpired(now: number): Queued[] {
-    const expired = [...this.#entries.values()].filter(
-      ({ invocation }) => invocation.deadlineAt <= now,
-    )
+    const expired = [...this.#entries.values()].filter(({ expiresAt }) => expiresAt <= now)
     for (const { invocation } of expired) this.remove(invocation.id)
     return expired
   }

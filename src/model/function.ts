@@ -31,6 +31,8 @@ interface FunctionScale {
   readonly max: number
   /** An instance that was idle for so long is ended. */
   readonly keepAliveMs: number
+  /** What it is until then: `frozen` ones hold memory, and get no processor. */
+  readonly tier: 'hot' | 'frozen'
 }
 
 /** Largest event, and largest answer that is not streamed: what AWS Lambda takes, to the byte. */

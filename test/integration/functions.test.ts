@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startFunctionMesh, invoke } from '../support/functions/mesh.ts'
+import { eventually } from '../support/mesh.ts'
 
 t.test('a function is called by HTTP through both sidecars, with payload format 2.0', async t => {
   const mesh = await startFunctionMesh(t)
@@ -217,3 +219,76 @@ t.test('an instance learns where it is by the variables of Lambda', async t => {
   t.equal(await read('AWS_ENDPOINT_URL_LAMBDA'), `http://127.0.0.1:${mesh.host.ports.outbound}`)
   t.equal(await read('TAP'), null)
 })
+
+t.test('an instance that is killed in a burst fails what it held, and nothing else', async t => {
+  const mesh = await startFunctionMesh(t, '  scale: { max: 3 }')
+  const calls = Array.from({ length: 300 }, () => mesh.invoke({ action: 'sleep', ms: 5 }))
+  const first = Number((await Promise.any(calls)).body)
+  process.kill(first, 'SIGKILL')
+  const answers = await Promise.all(calls)
+  const failed = answers.filter(({ headers }) => headers['x-amz-function-error'] !== undefined)
+  t.same(
+    answers.filter(({ status }) => status !== 200),
+    [],
+  )
+  t.ok(failed.length <= 1)
+  for (const { body } of failed) {
+    const { errorType, errorMessage } = JSON.parse(body)
+    t.equal(errorType, 'Runtime.ExitError')
+    t.match(errorMessage, /signal: SIGKILL$/)
+  }
+})
+
+t.test(
+  'an idle instance is frozen where its function wants that, and wakes for an event',
+  async t => {
+    const mesh = await startFunctionMesh(t, '  scale: { tier: frozen }')
+    const pid = (await mesh.invoke({ action: 'pid' })).body
+    await eventually(
+      () => processState(pid),
+      state => state === 'T',
+    )
+    t.equal((await mesh.invoke({ action: 'pid' })).body, pid)
+    t.not(processState(pid), 'T')
+  },
+)
+
+t.test('an instance that was idle for long enough is ended', async t => {
+  const mesh = await startFunctionMesh(t, '  scale: { keepAlive: 100ms }')
+  const pid = (await mesh.invoke({ action: 'pid' })).body
+  await ended(pid)
+  t.not((await mesh.invoke({ action: 'pid' })).body, pid)
+})
+
+t.test('what a function has started ends with it', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { pid, child } = JSON.parse((await mesh.invoke({ action: 'fork' })).body)
+  t.not(processState(child), undefined)
+  process.kill(pid, 'SIGKILL')
+  await ended(child)
+})
+
+t.test('a changed function is in force with the next event', async t => {
+  const mesh = await startFunctionMesh(t, '  environment: { GREETING: hello }')
+  const greeting = async () => (await mesh.invoke({ action: 'environment', name: 'GREETING' })).body
+  t.equal(await greeting(), '"hello"')
+  mesh.configure('  environment: { GREETING: goodbye }')
+  t.equal(await eventually(greeting, text => text !== '"hello"'), '"goodbye"')
+})
+
+/** `T`: stopped. Undefined: there is no such process, or it is a zombie. */
+function processState(pid: number | string): string | undefined {
+  try {
+    const state = /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+    return state === 'Z' ? undefined : state
+  } catch {
+    return undefined
+  }
+}
+
+async function ended(pid: number | string): Promise<void> {
+  await eventually(
+    () => processState(pid),
+    state => state === undefined,
+  )
+}

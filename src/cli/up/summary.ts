@@ -1,7 +1,8 @@
 import type { Configuration } from '../../model/configuration.ts'
 import { selects, type ServiceResource } from '../../model/kinds/service.ts'
 import { formatTable } from '../table.ts'
-import type { MeshPlan } from './plan.ts'
+import { functionDomain } from '../../model/function.ts'
+import type { MeshPlan, SidecarPlan } from './plan.ts'
 
 /** Process ids of a workload; undefined for what does not run. */
 export interface WorkloadPids {
@@ -41,6 +42,12 @@ export function formatSuggestions(plan: MeshPlan, { services }: Configuration): 
   const authority = service && authorityOf(service)
   if (authority !== undefined)
     lines.push('Try:', `  curl http://${outbound.host}:${outbound.port}/ -H 'Host: ${authority}'`)
+  const [first] = plan.workloads.flatMap(({ sidecar }) => hostedBy(sidecar))
+  if (first !== undefined)
+    lines.push(
+      'A function:',
+      `  curl http://${outbound.host}:${outbound.port}/ -H 'Host: ${first}.${functionDomain}'`,
+    )
   const [upstream] = upstreams
   if (upstream !== undefined)
     lines.push(
@@ -48,6 +55,13 @@ export function formatSuggestions(plan: MeshPlan, { services }: Configuration): 
       `  curl http://${upstream.host}:${upstream.port}/`,
     )
   return lines.join('\n')
+}
+
+/** The function that a sidecar runs, as callers in any namespace name it. */
+function hostedBy(sidecar: SidecarPlan | undefined): string[] {
+  if (sidecar?.bootstrap.hostsFunction !== true) return []
+  const { name, namespace } = sidecar.bootstrap.workload
+  return [namespace === 'default' ? name : `${name}.${namespace}`]
 }
 
 /** The shortest name that routes know: port 80, or a Service's only port, goes without saying. */

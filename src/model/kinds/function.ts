@@ -21,6 +21,10 @@ const scale = z
     keepAlive: positiveDuration
       .prefault('5m')
       .describe('An instance that was idle for so long is ended.'),
+    tier: z
+      .enum(['hot', 'frozen'])
+      .default('hot')
+      .describe('What an idle instance is until then: `frozen` ones get no processor.'),
   })
   .prefault({})
   .refine(({ min, max }) => min <= max, { path: ['min'], message: 'must not be over max' })

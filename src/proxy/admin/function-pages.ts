@@ -20,18 +20,22 @@ export function functionPage(host: FunctionHost | undefined): AdminAnswer {
   })
 }
 
-function instanceStatus(
-  { number, pid, ready, retired, session, idleSince }: Instance,
-  now: number,
-) {
-  const state = session.active > 0 ? 'busy' : 'idle'
+function instanceStatus(instance: Instance, now: number) {
+  const { number, pid, session, idleSince } = instance
   return {
     number,
     pid,
-    state: retired ? 'ending' : ready ? state : 'starting',
+    state: stateOf(instance),
     active: session.active,
     ...(idleSince <= now && { idleMs: Math.round(now - idleSince) }),
   }
+}
+
+function stateOf({ ready, retired, frozen, session }: Instance): string {
+  if (retired) return 'ending'
+  if (!ready) return 'starting'
+  if (session.active > 0) return 'busy'
+  return frozen ? 'frozen' : 'idle'
 }
 
 /** What the instances wrote, after the line that `?after=` names. */

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Test } from 'tap'
 import { functionLabel } from '../../../src/model/function.ts'
@@ -39,13 +40,22 @@ export interface FunctionMesh {
   readonly host: TestProxy
   /** By HTTP, through both sidecars. */
   call(options?: CallOptions): Promise<Answer>
+  /** Replaces what {@link startFunctionMesh} was given. */
+  configure(spec: string): void
   /** By the Lambda Invoke API of the caller's sidecar. */
   invoke(event: unknown, headers?: Readonly<Record<string, string>>): Promise<Answer>
 }
 
-/** A caller's sidecar, and one that hosts the function `echo`. */
-export async function startFunctionMesh(t: Test, spec?: string): Promise<FunctionMesh> {
-  const mesh = await startMesh(t, functionYaml('echo', spec))
+/**
+ * A caller's sidecar, and one that hosts the function `echo`: of the runtime next to this file with further lines of
+ * its `spec`, or of a document of its own.
+ */
+export async function startFunctionMesh(
+  t: Test,
+  settings: string | { readonly document: string } = '',
+): Promise<FunctionMesh> {
+  const yaml = typeof settings === 'string' ? functionYaml('echo', settings) : settings.document
+  const mesh = await startMesh(t, yaml)
   const caller = await startSidecar(t, mesh, { name: 'caller' })
   const host = await startSidecar(t, mesh, {
     name: 'echo',
@@ -61,6 +71,7 @@ export async function startFunctionMesh(t: Test, spec?: string): Promise<Functio
     caller,
     host,
     call: callByHttp,
+    configure: changed => writeFileSync(mesh.configPath, functionYaml('echo', changed)),
     invoke: (event, headers = {}) => invoke(outbound, 'echo', { event, headers }),
   }
 }

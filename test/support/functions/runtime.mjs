@@ -1,4 +1,5 @@
 // A runtime of the Lambda Runtime API in its simplest form: what the handler does stands in the event.
+import { spawn } from 'node:child_process'
 import http from 'node:http'
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':')
@@ -27,6 +28,7 @@ function ask(method, path, body, headers = {}) {
 const actions = {
   environment: ({ name }) => process.env[name] ?? null,
   pid: () => process.pid,
+  fork: () => ({ pid: process.pid, child: spawn('sleep', ['600']).pid }),
   sleep: ({ ms }) => new Promise(resolve => setTimeout(() => resolve(process.pid), ms)),
   throw: ({ message }) => {
     throw new Error(message)

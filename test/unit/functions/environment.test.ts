@@ -15,7 +15,7 @@ const spec: FunctionSpec = {
   timeoutMs: 3000,
   initTimeoutMs: 10_000,
   concurrency: 1,
-  scale: { min: 0, max: 10, keepAliveMs: 60_000 },
+  scale: { min: 0, max: 10, keepAliveMs: 60_000, tier: 'hot' },
 }
 
 function environmentOf(changes: Partial<FunctionSpec> = {}) {

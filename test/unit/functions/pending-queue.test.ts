@@ -2,9 +2,9 @@ import t from 'tap'
 import type { Invocation } from '../../../src/functions/invocation.ts'
 import { PendingQueue } from '../../../src/functions/pending-queue.ts'
 
-function entry(id: string, { bytes = 1, deadlineAt = Number.POSITIVE_INFINITY } = {}) {
-  const invocation = { id, payload: Buffer.alloc(bytes), deadlineAt } as Invocation
-  return { invocation, since: 0 }
+function entry(id: string, { bytes = 1, expiresAt = Number.POSITIVE_INFINITY } = {}) {
+  const invocation = { id, payload: Buffer.alloc(bytes) } as Invocation
+  return { invocation, since: 0, expiresAt }
 }
 
 t.test('what came first leaves first', async t => {
@@ -29,7 +29,7 @@ t.test('it holds so many entries and so many bytes', async t => {
 
 t.test('what nobody waits for any more is taken out', async t => {
   const queue = new PendingQueue({ maxCount: 9, maxBytes: 100 })
-  queue.push(entry('a', { deadlineAt: 50 }))
+  queue.push(entry('a', { expiresAt: 50 }))
   queue.push(entry('b'))
   t.same(queue.removeExpired(49), [])
   t.same(
