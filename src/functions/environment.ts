@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { FunctionSpec } from '../model/function.ts'
 
 /** What an instance's environment takes from ours: enough to find programs, and nothing that may be a secret. */
@@ -48,7 +49,8 @@ export async function functionEnvironment({
     ...Object.fromEntries(secrets),
     AWS_LAMBDA_RUNTIME_API: runtimeApi,
     _HANDLER: handler,
-    LAMBDA_TASK_ROOT: directory,
+    // Runtimes look for code from here, wherever they stand.
+    LAMBDA_TASK_ROOT: resolve(directory),
     AWS_LAMBDA_FUNCTION_NAME: name,
     AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMib),

@@ -107,9 +107,9 @@ export class FunctionHost {
 
   /** A changed function: instances of the old one finish what they do, and end. */
   apply(spec: FunctionSpec | undefined): void {
-    const changed = JSON.stringify(spec) !== JSON.stringify(this.#spec)
+    const same = isSameCode(spec, this.#spec)
     this.#spec = spec
-    if (!changed) return
+    if (same) return this.#scale()
     this.#failures = 0
     this.#restUntil = Number.NEGATIVE_INFINITY
     for (const instance of this.#instances) this.#retire(instance)
@@ -311,7 +311,7 @@ export class FunctionHost {
 
   /** One that never loaded its function will not do so for those who wait either, unless others could. */
   #startFailed({ number, spec }: Instance, fault: FunctionFault): void {
-    if (JSON.stringify(spec) !== JSON.stringify(this.#spec)) return
+    if (!isSameCode(spec, this.#spec)) return
     const { logger, now } = this.#options
     this.counters.failedStarts++
     this.#failures++
@@ -367,4 +367,11 @@ export class FunctionHost {
     this.#onEmpty?.()
     this.#onEmpty = undefined
   }
+}
+
+/** Whether what runs can go on running: how much of it there is may differ. */
+function isSameCode(a: FunctionSpec | undefined, b: FunctionSpec | undefined): boolean {
+  const code = (spec: FunctionSpec | undefined): string =>
+    JSON.stringify(spec && { ...spec, scale: undefined })
+  return code(a) === code(b)
 }

@@ -101,13 +101,15 @@ export class Instance {
   }
 
   async start(): Promise<void> {
-    const { open, environment, spec } = this.#options
+    const { open, environment, spec, onLine } = this.#options
     try {
       this.#endpoint = await open(this.session)
       this.#spawn(await environment(this.#endpoint))
       this.#initTimer = setTimeout(() => this.#initTimedOut(), spec.initTimeoutMs)
     } catch (error) {
-      this.#failStart(error as Error)
+      // Where secrets lie is nothing that callers need to know.
+      onLine('stderr', (error as Error).message)
+      this.#failStart('its environment could not be made')
     }
   }
 
@@ -168,7 +170,9 @@ export class Instance {
     forEachLine(child.stderr, take('stderr'))
     const { pid } = child
     if (pid === undefined) {
-      child.once('error', error => this.#failStart(error))
+      child.once('error', ({ message }) =>
+        this.#failStart(`cannot run ${program} in ${this.#options.spec.directory}: ${message}`),
+      )
       return
     }
     child.on('error', () => {})
@@ -197,9 +201,7 @@ export class Instance {
     this.session.failInit(createFault('init', 'Sandbox.Timedout', message))
   }
 
-  #failStart(error: Error): void {
-    const [program] = this.spec.command
-    const message = `cannot start ${program}: ${error.message}`
+  #failStart(message: string): void {
     this.session.failInit(createFault('init', 'Runtime.InvalidEntrypoint', message))
     this.#finish(undefined)
   }

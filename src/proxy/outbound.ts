@@ -51,7 +51,10 @@ export class Outbound {
   readonly passthrough: PassthroughClusters
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
-  readonly #invokeApi = new InvokeApi(authority => this.#table?.service(authority) !== undefined)
+  readonly #invokeApi = new InvokeApi(
+    // Before the first snapshot the router says that nothing is known yet.
+    authority => this.#table === undefined || this.#table.service(authority) !== undefined,
+  )
   readonly #forwarder: Forwarder
   #table: RouteTable | undefined
   #trafficPolicy: OutboundTrafficPolicy = 'registryOnly'

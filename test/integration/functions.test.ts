@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { startFunctionMesh, invoke } from '../support/functions/mesh.ts'
-import { eventually } from '../support/mesh.ts'
+import { call, eventually } from '../support/mesh.ts'
 
 t.test('a function is called by HTTP through both sidecars, with payload format 2.0', async t => {
   const mesh = await startFunctionMesh(t)
@@ -274,6 +274,53 @@ t.test('a changed function is in force with the next event', async t => {
   t.equal(await greeting(), '"hello"')
   mesh.configure('  environment: { GREETING: goodbye }')
   t.equal(await eventually(greeting, text => text !== '"hello"'), '"goodbye"')
+})
+
+t.test('more or fewer instances are no reason to end those that run', async t => {
+  const mesh = await startFunctionMesh(t, '  scale: { max: 1 }')
+  const pid = (await mesh.invoke({ action: 'pid' })).body
+  mesh.configure('  scale: { min: 2, max: 2 }')
+  const admin = mesh.host.ports.admin
+  const instances = async (): Promise<{ pid: number }[]> =>
+    JSON.parse((await call(admin, { path: '/function' })).body).instances
+  const both = await eventually(instances, list => list.length === 2)
+  t.ok(both.some(instance => String(instance.pid) === pid))
+})
+
+t.test('where a secret lies is in the log, and not in what callers are told', async t => {
+  const mesh = await startFunctionMesh(t, '  secrets: { API_KEY: /nowhere/key }')
+  const { body } = await mesh.invoke({})
+  t.equal(JSON.parse(body).errorType, 'Runtime.InvalidEntrypoint')
+  t.notMatch(body, /nowhere/)
+  t.match((await call(mesh.host.ports.admin, { path: '/function/logs' })).body, /nowhere/)
+})
+
+t.test('a page in a browser invokes nothing', async t => {
+  const mesh = await startFunctionMesh(t)
+  for (const name of ['origin', 'sec-fetch-site']) {
+    const { status, headers } = await mesh.invoke({}, { [name]: 'https://evil.example' })
+    t.equal(status, 403)
+    t.equal(headers['x-amzn-errortype'], 'AccessDeniedException')
+  }
+})
+
+t.test('an answer that can have no body has none', async t => {
+  const mesh = await startFunctionMesh(t)
+  const body = JSON.stringify({ action: 'return', result: { statusCode: 204, body: 'x' } })
+  const empty = await mesh.call({ method: 'POST', headers: json, body })
+  t.equal(empty.status, 204)
+  t.equal(empty.body, '')
+  const head = await mesh.call({ method: 'HEAD' })
+  t.equal(head.status, 200)
+  t.equal(head.body, '')
+  t.ok(Number(head.headers['content-length']) > 0)
+})
+
+t.test('bytes that base64 makes too many are refused', async t => {
+  const mesh = await startFunctionMesh(t)
+  const answer = await mesh.call({ method: 'POST', body: 'x'.repeat(5_000_000) })
+  t.equal(answer.status, 413)
+  t.equal(answer.headers['x-weft-reason'], 'payload_too_large')
 })
 
 /** `T`: stopped. Undefined: there is no such process, or it is a zombie. */

@@ -4,13 +4,13 @@ import type { FunctionFault } from '../../functions/fault.ts'
 import type { FunctionHost, Invoked } from '../../functions/function-host.ts'
 import type { Invocation, InvocationReceiver } from '../../functions/invocation.ts'
 import { HeaderList } from '../../http/headers.ts'
-import type { ResponseHead } from '../../http/message.ts'
+import { unknownLength, type ResponseHead } from '../../http/message.ts'
 import { maxPayloadBytes } from '../../model/function.ts'
 import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
 
 /** How events are made of requests, and answers of what functions return. */
 export interface CallFormat {
-  /** @throws ExchangeError when the request makes no event. */
+  /** The body's bytes are handed over. @throws ExchangeError when the request makes no event. */
   event(exchange: Exchange, body: Buffer, id: string): Buffer
   result(call: FunctionCall, result: Buffer, contentType: string): void
   fault(call: FunctionCall, fault: FunctionFault): void
@@ -18,6 +18,12 @@ export interface CallFormat {
   /** @returns false: stop until downstream takes bytes again. */
   streamChunk(call: FunctionCall, chunk: Buffer): boolean
   streamEnd(call: FunctionCall, fault: FunctionFault | undefined): void
+}
+
+interface FunctionCallOptions {
+  readonly format: CallFormat
+  readonly describe: (call: FunctionCall, payload: Buffer) => Invocation
+  readonly gathering: Gathering
 }
 
 /** One exchange that a function answers: gathers the request, hands it to the host, and relays the outcome. */
@@ -28,25 +34,19 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   readonly exchange: Exchange
   readonly #host: FunctionHost
   readonly #format: CallFormat
-  readonly #describe: (call: FunctionCall, payload: Buffer) => Invocation
+  readonly #describe: FunctionCallOptions['describe']
+  readonly #gathering: Gathering
   readonly #body = new GrowingBuffer()
   #invoked: Invoked | undefined
   #over = false
 
-  constructor(
-    exchange: Exchange,
-    id: string,
-    host: FunctionHost,
-    options: {
-      readonly format: CallFormat
-      readonly describe: (call: FunctionCall, payload: Buffer) => Invocation
-    },
-  ) {
+  constructor(exchange: Exchange, id: string, host: FunctionHost, options: FunctionCallOptions) {
     this.exchange = exchange
     this.id = id
     this.#host = host
     this.#format = options.format
     this.#describe = options.describe
+    this.#gathering = options.gathering
     this.endpointId = `function:${host.spec?.name ?? ''}`
   }
 
@@ -75,11 +75,10 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
 
   write(chunk: Buffer): boolean {
     if (this.#over) return true
-    if (this.#body.length + chunk.length > maxPayloadBytes) {
-      this.#refuse('payload_too_large', `a function takes ${maxPayloadBytes} bytes at most`)
-      return true
-    }
-    this.#body.append(chunk)
+    if (this.#body.length + chunk.length > maxPayloadBytes) this.#refuseSize()
+    else if (!this.#gathering.take(chunk.length))
+      this.#refuse('function_throttled', 'too many requests are being read already')
+    else this.#body.append(chunk)
     return true
   }
 
@@ -90,7 +89,7 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   /** The function runs on, as everywhere; nobody hears of it. */
   cancel(): void {
     this.#over = true
-    this.#body.clear()
+    this.#forgetBody()
     this.#invoked?.cancel()
     this.#invoked?.execution?.resume()
   }
@@ -130,15 +129,27 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
 
   /** The whole of an answer. */
   answer(status: number, headers: HeaderList, body: Buffer): void {
-    const bodyless = body.length === 0 || this.exchange.request.method === 'HEAD'
-    this.exchange.relayHead(answerHead(status, headers, body.length), bodyless)
+    const never = status === 204 || status === 304
+    const bodyless = never || body.length === 0 || this.exchange.request.method === 'HEAD'
+    this.exchange.relayHead(answerHead(status, headers, never ? 0 : body.length), bodyless)
     if (bodyless) return
     this.exchange.relayBody(body)
     this.exchange.relayEnd(undefined)
   }
 
+  /** The head of an answer that comes in parts. What has no body ends with it. */
+  beginStream(status: number, headers: HeaderList): void {
+    const bodyless = status === 204 || status === 304 || this.exchange.request.method === 'HEAD'
+    this.exchange.relayHead(answerHead(status, headers, bodyless ? 0 : unknownLength), bodyless)
+  }
+
   fail(code: ErrorCode, message: string): void {
     this.exchange.fail(new ExchangeError(code, message))
+  }
+
+  #forgetBody(): void {
+    this.#gathering.giveBack(this.#body.length)
+    this.#body.clear()
   }
 
   #begin(): void {
@@ -150,13 +161,41 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
       if (!(error instanceof ExchangeError)) throw error
       return this.#refuse(error.code, error.message)
     }
+    // Base64 makes more of them.
+    if (payload.length > maxPayloadBytes) return this.#refuseSize()
+    this.#forgetBody()
     this.#invoked = this.#host.invoke(this.#describe(this, payload))
+  }
+
+  #refuseSize(): void {
+    this.#refuse('payload_too_large', `a function takes ${maxPayloadBytes} bytes at most`)
   }
 
   #refuse(code: ErrorCode, message: string): void {
     this.#over = true
-    this.#body.clear()
+    this.#forgetBody()
     this.fail(code, message)
+  }
+}
+
+/** Bytes of requests that have not come in full, of all calls of a host together. */
+export class Gathering {
+  readonly #maxBytes: number
+  #bytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** @returns false when there is no room. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > this.#maxBytes) return false
+    this.#bytes += bytes
+    return true
+  }
+
+  giveBack(bytes: number): void {
+    this.#bytes -= bytes
   }
 }
 

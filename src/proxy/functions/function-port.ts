@@ -10,7 +10,7 @@ import type { Exchange } from '../exchange/exchange.ts'
 import { ActiveCluster, type ClusterEnvironment } from '../upstream/cluster.ts'
 import { unjudgedPolicy } from '../upstream/unjudged-policy.ts'
 import { invocationTypeHeader } from '../mesh-headers.ts'
-import { answerHead, FunctionCall, type CallFormat } from './function-call.ts'
+import { answerHead, FunctionCall, Gathering, type CallFormat } from './function-call.ts'
 import { HttpFormat } from './http-format.ts'
 import { InvokeFormat, InvokeStreamFormat } from './invoke-format.ts'
 
@@ -22,6 +22,8 @@ interface FunctionPortOptions {
 }
 
 const traceHeader = 'x-amzn-trace-id'
+/** Of requests that have not come in full. */
+const maxGatheringBytes = 64 * 1024 * 1024
 
 /** Where the mesh's calls reach the function that this sidecar hosts: in the place of an application's port. */
 export class FunctionPort {
@@ -30,6 +32,7 @@ export class FunctionPort {
   readonly #host: FunctionHost
   readonly #formats: Readonly<Record<string, CallFormat>>
   readonly #http: CallFormat
+  readonly #gathering = new Gathering(maxGatheringBytes)
 
   constructor({ host, environment, now, wallNow }: FunctionPortOptions) {
     this.cluster = new ActiveCluster(unjudgedPolicy('local:function', 1), [], environment)
@@ -55,7 +58,7 @@ export class FunctionPort {
     const format = type === undefined ? this.#http : this.#formats[type]
     if (format === undefined)
       return exchange.fail(new ExchangeError('bad_request', `no invocation type ${type}`))
-    const options = { format, describe: this.#describe }
+    const options = { format, describe: this.#describe, gathering: this.#gathering }
     new FunctionCall(exchange, randomUUID(), this.#host, options).start()
   }
 

@@ -3,10 +3,9 @@ import type { FaultStage, FunctionFault } from '../../functions/fault.ts'
 import { httpEvent } from '../../functions/http-event.ts'
 import { httpPreludeType, httpResult, preludeHead } from '../../functions/http-result.ts'
 import { HeaderList } from '../../http/headers.ts'
-import { unknownLength } from '../../http/message.ts'
 import type { Now } from '../../base/clock.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { answerHead, type CallFormat, type FunctionCall } from './function-call.ts'
+import type { CallFormat, FunctionCall } from './function-call.ts'
 
 /** By which callers find an invocation in the function's log, as with AWS. */
 export const requestIdHeader = 'x-amzn-requestid'
@@ -75,7 +74,7 @@ export class HttpFormat implements CallFormat {
 
   streamHead(call: FunctionCall, contentType: string): void {
     if (contentType.startsWith(httpPreludeType)) this.#preludes.set(call, Buffer.alloc(0))
-    else begin(call, 200, [['content-type', contentType]])
+    else call.beginStream(200, headersOf(call, [['content-type', contentType]]))
   }
 
   streamChunk(call: FunctionCall, chunk: Buffer): boolean {
@@ -91,7 +90,7 @@ export class HttpFormat implements CallFormat {
     const head = preludeHead(bytes.subarray(0, end))
     if (head === undefined) return this.#badPrelude(call)
     this.#preludes.delete(call)
-    begin(call, head.status, head.headers)
+    call.beginStream(head.status, headersOf(call, head.headers))
     const body = bytes.subarray(end + preludeEnd.length)
     return body.length === 0 || call.exchange.relayBody(body)
   }
@@ -111,14 +110,6 @@ export class HttpFormat implements CallFormat {
     call.fail('function_failed', "the head of the function's stream can't be read")
     return true
   }
-}
-
-function begin(
-  call: FunctionCall,
-  status: number,
-  fields: Iterable<readonly [string, string]>,
-): void {
-  call.exchange.relayHead(answerHead(status, headersOf(call, fields), unknownLength), false)
 }
 
 function headersOf(call: FunctionCall, fields: Iterable<readonly [string, string]>): HeaderList {

@@ -35,7 +35,10 @@ export class InvokeApi implements Filter {
     this.#isFunction = isFunction
   }
 
-  /** Turns an invocation into a call of the function; all else passes. */
+  /**
+   * Turns an invocation into a call of the function; all else passes. A page that a browser shows could send one to
+   * loopback as well, in the name of whoever looks at it.
+   */
   onRequest(exchange: Exchange): boolean {
     const { request } = exchange
     // perf: bench hop-100B. One comparison for all traffic that is none of ours.
@@ -44,6 +47,10 @@ export class InvokeApi implements Filter {
     const [, name] = single ?? streamPath.exec(request.path) ?? []
     if (name === undefined || request.method !== 'POST') return true
     exchange.invokes = true
+    if (request.headers.has('origin') || request.headers.has('sec-fetch-site')) {
+      exchange.fail(new ExchangeError('denied', 'functions are not invoked by pages in a browser'))
+      return false
+    }
     try {
       this.#redirect(exchange, decodeURIComponent(name), single === null)
       return true

@@ -3,9 +3,8 @@ import type { Now } from '../../base/clock.ts'
 import type { FunctionFault } from '../../functions/fault.ts'
 import { completionFrame, eventStreamType, payloadFrame } from '../../functions/event-stream.ts'
 import { HeaderList } from '../../http/headers.ts'
-import { unknownLength } from '../../http/message.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { answerHead, type CallFormat, type FunctionCall } from './function-call.ts'
+import type { CallFormat, FunctionCall } from './function-call.ts'
 import { requestIdHeader } from './http-format.ts'
 
 const emptyEvent = Buffer.from('{}')
@@ -27,9 +26,8 @@ export class InvokeFormat implements CallFormat {
   event(_exchange: Exchange, body: Buffer): Buffer {
     // What clients send who give no payload; runtimes would choke on nothing.
     if (body.length === 0) return emptyEvent
-    const payload = Buffer.from(body)
-    checkJson(payload)
-    return payload
+    checkJson(body)
+    return body
   }
 
   result(call: FunctionCall, result: Buffer): void {
@@ -45,8 +43,7 @@ export class InvokeFormat implements CallFormat {
 
   /** Who has not asked for a stream gets what was streamed all the same, chunk by chunk. */
   streamHead(call: FunctionCall, contentType: string): void {
-    const headers = invokeHeaders(call, contentType)
-    call.exchange.relayHead(answerHead(200, headers, unknownLength), false)
+    call.beginStream(200, invokeHeaders(call, contentType))
   }
 
   streamChunk(call: FunctionCall, chunk: Buffer): boolean {
@@ -85,8 +82,7 @@ export class InvokeStreamFormat extends InvokeFormat {
   }
 
   override streamHead(call: FunctionCall): void {
-    const headers = invokeHeaders(call, eventStreamType)
-    call.exchange.relayHead(answerHead(200, headers, unknownLength), false)
+    call.beginStream(200, invokeHeaders(call, eventStreamType))
   }
 
   override streamChunk(call: FunctionCall, chunk: Buffer): boolean {

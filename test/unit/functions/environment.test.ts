@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import t from 'tap'
 import { functionEnvironment } from '../../../src/functions/environment.ts'
 import type { FunctionSpec } from '../../../src/model/function.ts'
@@ -44,6 +44,11 @@ t.test('the configuration may replace what is a default, and not by what it find
     AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
     AWS_LAMBDA_LOG_STREAM_NAME: 'hello/[$LATEST]3',
   })
+})
+
+t.test('the directory is told in full', async t => {
+  const environment = await environmentOf({ directory: 'hello' })
+  t.equal(environment['LAMBDA_TASK_ROOT'], resolve('hello'))
 })
 
 t.test('several events at once are announced', async t => {
