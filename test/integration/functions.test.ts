@@ -323,6 +323,39 @@ t.test('bytes that base64 makes too many are refused', async t => {
   t.equal(answer.headers['x-weft-reason'], 'payload_too_large')
 })
 
+t.test('a route of a Service may lead to a function', async t => {
+  const route = `
+---
+apiVersion: v1
+kind: Service
+metadata: { name: pictures }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: pictures }
+spec:
+  parentRefs: [{ kind: Service, name: pictures }]
+  rules:
+    - matches: [{ path: { value: /thumbnails } }]
+      backendRefs: [{ group: weft.dev, kind: Function, name: echo }]`
+  const mesh = await startFunctionMesh(t, '', route)
+  const { status, body } = await mesh.call({
+    path: '/thumbnails/1',
+    headers: { host: 'pictures' },
+  })
+  t.equal(status, 200)
+  const { rawPath, requestContext } = JSON.parse(body)
+  t.equal(rawPath, '/thumbnails/1')
+  t.equal(requestContext.domainName, 'pictures')
+})
+
+t.test('a caller in another namespace names the function’s', async t => {
+  const mesh = await startFunctionMesh(t)
+  const { status } = await mesh.call({ headers: { host: 'echo.default.fn.mesh' } })
+  t.equal(status, 200)
+})
+
 /** `T`: stopped. Undefined: there is no such process, or it is a zombie. */
 function processState(pid: number | string): string | undefined {
   try {

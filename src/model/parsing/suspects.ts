@@ -1,5 +1,8 @@
 import { kinds } from './validate.ts'
 
+/** Kinds whose names others refer to. */
+const referable: ReadonlySet<string> = new Set(['Service', 'Function'])
+
 /**
  * Names that documents with problems may define. Nobody can say that a Service of such a name does not exist, and a
  * reference to it is no second problem.
@@ -23,7 +26,7 @@ export class Suspects {
   addValue(value: unknown): void {
     const { kind, metadata } = fieldsOf(value)
     const { name } = fieldsOf(metadata)
-    const isOther = typeof kind === 'string' && kind !== 'Service' && Object.hasOwn(kinds, kind)
+    const isOther = typeof kind === 'string' && !referable.has(kind) && Object.hasOwn(kinds, kind)
     if (isOther) return
     if (typeof name === 'string') this.#names.add(name)
     else this.addUnknown()

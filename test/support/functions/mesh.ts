@@ -48,14 +48,15 @@ export interface FunctionMesh {
 
 /**
  * A caller's sidecar, and one that hosts the function `echo`: of the runtime next to this file with further lines of
- * its `spec`, or of a document of its own.
+ * its `spec`, or of a document of its own. `more`: further documents.
  */
 export async function startFunctionMesh(
   t: Test,
   settings: string | { readonly document: string } = '',
+  more = '',
 ): Promise<FunctionMesh> {
   const yaml = typeof settings === 'string' ? functionYaml('echo', settings) : settings.document
-  const mesh = await startMesh(t, yaml)
+  const mesh = await startMesh(t, yaml + more)
   const caller = await startSidecar(t, mesh, { name: 'caller' })
   const host = await startSidecar(t, mesh, {
     name: 'echo',

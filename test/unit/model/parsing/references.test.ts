@@ -211,3 +211,38 @@ t.test('names and ports taken twice are reported beside broken documents', async
   )
   t.match(problems, [/^0.yaml/, /^1.yaml.*defined already/, /^2.yaml.*used already/])
 })
+
+function functionYaml(name: string, spec = "{ command: ['./run'], code: . }"): string {
+  return `
+apiVersion: weft.dev/v1alpha1
+kind: Function
+metadata: { name: ${name} }
+spec: ${spec}
+---`
+}
+
+t.test('a route may lead to a Function, which must be there', async t => {
+  const services = serviceYaml('orders')
+  const route = routeYaml('name: orders', 'kind: Function, name: resize')
+  t.same(problemsIn(services, route, functionYaml('resize')), [])
+  t.match(problemsIn(services, route, functionYaml('resise')), [
+    /backendRefs\[0\]: there is no Function resize.default; did you mean resise.default\?$/,
+  ])
+  t.match(problemsIn(services, route, functionYaml('resize', '{ code: . }')), [
+    /spec.runtime: give either a runtime or a command$/,
+  ])
+})
+
+t.test('a Function and a Workload of one name would share a sidecar', async t => {
+  t.match(problemsIn(workloadYaml('resize', '{}'), functionYaml('resize')), [
+    /Workload resize.default is defined already in 0.yaml/,
+  ])
+})
+
+t.test('the ports of a Function’s sidecar are taken once as well', async t => {
+  const sidecar = '{ sidecar: { adminPort: 15000 } }'
+  const spec = "{ command: ['./run'], code: ., sidecar: { outboundPort: 15000 } }"
+  t.match(problemsIn(workloadYaml('web', sidecar), functionYaml('resize', spec)), [
+    /outboundPort: port 15000 of 127.0.0.1 is used already by Workload web.default$/,
+  ])
+})
