@@ -1,16 +1,16 @@
 import type { Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { functionRegion, type FunctionSpec } from '../model/function.ts'
-import { expectedWaitMs } from './admission.ts'
-import { instancesToStart } from './demand.ts'
-import { functionEnvironment } from './environment.ts'
+import { expectedWaitMs } from './scaling/admission.ts'
+import { instancesToStart } from './scaling/demand.ts'
+import { functionEnvironment } from './runtime/environment.ts'
 import { createFault, timeoutFault, type FunctionFault } from './fault.ts'
 import { FunctionLog } from './function-log.ts'
-import { Instance, type RuntimeEndpoint, type InstanceOptions } from './instance.ts'
+import { Instance, type RuntimeEndpoint, type InstanceOptions } from './runtime/instance.ts'
 import type { Execution, Invocation } from './invocation.ts'
-import { MeanTime } from './mean-time.ts'
+import { MeanTime } from './scaling/mean-time.ts'
 import { PendingQueue } from './pending-queue.ts'
-import type { RuntimeSession } from './runtime-session.ts'
+import type { RuntimeSession } from './runtime/runtime-session.ts'
 
 export interface FunctionHostOptions {
   readonly openRuntimeApi: (session: RuntimeSession) => Promise<RuntimeEndpoint>

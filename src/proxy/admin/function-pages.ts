@@ -1,6 +1,6 @@
 import { monotonicNow } from '../../base/clock.ts'
 import type { FunctionHost } from '../../functions/function-host.ts'
-import type { Instance } from '../../functions/instance.ts'
+import type { Instance } from '../../functions/runtime/instance.ts'
 import { jsonAnswer, type AdminAnswer } from './admin.ts'
 
 const none = jsonAnswer({ error: 'this sidecar hosts no function' }, 404)

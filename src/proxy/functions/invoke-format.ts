@@ -1,7 +1,11 @@
 import { ExchangeError } from '../../base/errors.ts'
 import type { Now } from '../../base/clock.ts'
 import type { FunctionFault } from '../../functions/fault.ts'
-import { completionFrame, eventStreamType, payloadFrame } from '../../functions/event-stream.ts'
+import {
+  completionFrame,
+  eventStreamType,
+  payloadFrame,
+} from '../../functions/payload/event-stream.ts'
 import { HeaderList } from '../../http/headers.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { CallFormat, FunctionCall } from './function-call.ts'

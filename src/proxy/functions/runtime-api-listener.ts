@@ -1,6 +1,6 @@
 import { monotonicNow } from '../../base/clock.ts'
-import type { RuntimeEndpoint } from '../../functions/instance.ts'
-import type { RuntimeSession } from '../../functions/runtime-session.ts'
+import type { RuntimeEndpoint } from '../../functions/runtime/instance.ts'
+import type { RuntimeSession } from '../../functions/runtime/runtime-session.ts'
 import { defaultLimits, type HttpLimits } from '../../http/limits.ts'
 import { createPlainListener } from '../listener/plain-listener.ts'
 import { RuntimeApi } from './runtime-api.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { httpEvent, type HttpRequest } from '../../../src/functions/http-event.ts'
+import { httpEvent, type HttpRequest } from '../../../../src/functions/payload/http-event.ts'
 
 const context = {
   functionName: 'hello',

@@ -1,6 +1,6 @@
-import type { Now } from '../base/clock.ts'
-import { timeoutFault, type FunctionFault } from './fault.ts'
-import { Execution, type Invocation } from './invocation.ts'
+import type { Now } from '../../base/clock.ts'
+import { timeoutFault, type FunctionFault } from '../fault.ts'
+import { Execution, type Invocation } from '../invocation.ts'
 
 /** A runtime's question for its next event, which waits for as long as there is none. */
 export interface RuntimePoll {

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import type { Now } from '../base/clock.ts'
-import { forEachLine } from '../base/lines.ts'
-import { signalGroup } from '../base/process-group.ts'
-import type { FunctionSpec } from '../model/function.ts'
-import { createFault, exitFault, type FunctionFault } from './fault.ts'
-import { LogTail } from './function-log.ts'
-import type { Execution, Invocation } from './invocation.ts'
+import type { Now } from '../../base/clock.ts'
+import { forEachLine } from '../../base/lines.ts'
+import { signalGroup } from '../../base/process-group.ts'
+import type { FunctionSpec } from '../../model/function.ts'
+import { createFault, exitFault, type FunctionFault } from '../fault.ts'
+import { LogTail } from '../function-log.ts'
+import type { Execution, Invocation } from '../invocation.ts'
 import { RuntimeSession } from './runtime-session.ts'
 
 /** The Runtime API of one instance, on a loopback port of its own: by that a runtime is told from others. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { expectedWaitMs } from '../../../src/functions/admission.ts'
+import { expectedWaitMs } from '../../../../src/functions/scaling/admission.ts'
 
 t.test('the wait grows by one turn with each full round of the instances', async t => {
   const backlog = { slots: 4, serviceMs: 100, coldMs: 0 }

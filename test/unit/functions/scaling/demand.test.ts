@@ -1,5 +1,5 @@
 import t from 'tap'
-import { instancesToStart, type Demand } from '../../../src/functions/demand.ts'
+import { instancesToStart, type Demand } from '../../../../src/functions/scaling/demand.ts'
 
 const busy: Demand = {
   queued: 1,

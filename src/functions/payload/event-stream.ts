@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import type { FunctionFault } from './fault.ts'
+import type { FunctionFault } from '../fault.ts'
 
 /** Media type of AWS's framing of events (smithy.io/2.0/aws/amazon-eventstream.html). */
 export const eventStreamType = 'application/vnd.amazon.eventstream'

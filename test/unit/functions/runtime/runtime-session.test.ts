@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
-import { createFault } from '../../../src/functions/fault.ts'
-import type { Invocation } from '../../../src/functions/invocation.ts'
-import { RuntimeSession } from '../../../src/functions/runtime-session.ts'
+import { createFault } from '../../../../src/functions/fault.ts'
+import type { Invocation } from '../../../../src/functions/invocation.ts'
+import { RuntimeSession } from '../../../../src/functions/runtime/runtime-session.ts'
 import { mock } from 'node:test'
 
 interface Scene {

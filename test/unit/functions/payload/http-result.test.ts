@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { httpResult, preludeHead } from '../../../src/functions/http-result.ts'
+import { httpResult, preludeHead } from '../../../../src/functions/payload/http-result.ts'
 
 const json = 'application/json'
 
