@@ -3,14 +3,17 @@ import { once } from 'node:events'
 
 /**
  * Each line names the process groups alive. End of input means that the parent is gone; whatever its last line
- * named is told to end, and made to five seconds later.
+ * named is told to end, and made to five seconds later, with the children of its leader: a container is one that has
+ * left the group, and hears nothing that it has not asked for.
  */
 const script = `
 while read -r line; do groups=$line; done
 [ -n "$groups" ] || exit 0
 for group in $groups; do kill -s TERM -- "-$group"; done 2>/dev/null
 sleep 5
-for group in $groups; do kill -s KILL -- "-$group"; done 2>/dev/null
+for group in $groups; do
+  kill -s KILL -- $(cat /proc/$group/task/*/children) "-$group"
+done 2>/dev/null
 `
 
 /**

@@ -160,4 +160,5 @@ const controlBootstrap = object<ControlBootstrap>({
   push: address,
   admin: address,
   leaseMs: optional(milliseconds),
+  scaling: optional(text),
 })

@@ -5,6 +5,7 @@ import type { ControlBootstrap } from '../model/bootstrap.ts'
 import { createProcessMetrics } from '../telemetry/process-metrics.ts'
 import { readControlBootstrap } from './bootstrap-file.ts'
 import { readConfiguration } from './read-configuration.ts'
+import { createDrivers } from './process/create-drivers.ts'
 import { runService } from './process/run-service.ts'
 
 /** `weft control PATH`: the trust domain is the configuration's. */
@@ -26,5 +27,9 @@ async function run(bootstrap: ControlBootstrap): Promise<number> {
   flushCompileCache()
   const logger = await createLogger({ level: 'info' })
   const processMetrics = createProcessMetrics(process)
-  return runService(() => startControlPlane(bootstrap, { logger, processMetrics }), { logger })
+  const start = async () => {
+    const drivers = await createDrivers(bootstrap, logger)
+    return startControlPlane(bootstrap, { logger, processMetrics, drivers })
+  }
+  return runService(start, { logger })
 }

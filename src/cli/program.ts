@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander'
 import type { SocketAddress } from '../model/bootstrap.ts'
 import { usageErrorCode } from './command-error.ts'
 import { controlPlaneOption, defaultState, type Finish } from './common-options.ts'
-import { addFunctions, addInvoke, addLogs } from './functions/commands.ts'
+import { addFunctions, addInvoke, addLogs, addPlacement } from './functions/commands.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
 import { addLabel, parseAddress, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
 import type { InitFlags } from './init.ts'
@@ -36,6 +36,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addFunctions(program, finish)
   addInvoke(program, finish)
   addLogs(program, finish)
+  addPlacement(program, finish)
   program
     .command('version')
     .description('print the version')
@@ -116,6 +117,7 @@ interface ControlFlags {
   readonly push: SocketAddress
   readonly admin: SocketAddress
   readonly lease: number
+  readonly scaling?: string
 }
 
 function addControl(program: Command, finish: Finish): void {
@@ -142,6 +144,7 @@ function addControl(program: Command, finish: Finish): void {
         .argParser(parsePeriod)
         .default(30_000, '30s'),
     )
+    .option('--scaling <file>', 'what starts functions of which nothing runs (YAML)')
     .action(async (configPath: string | undefined, flags: ControlFlags, command: Command) => {
       const { control, controlFromFile } = await import('./control.ts')
       const { config, lease: leaseMs, ...options } = flags

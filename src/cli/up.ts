@@ -12,8 +12,9 @@ import { addressBookOf } from './up/addresses.ts'
 import { claimsOf } from './up/claims.ts'
 import { prepareSidecar } from './up/join.ts'
 import { LocalMesh } from './up/local-mesh.ts'
+import { onDemandSidecars } from './up/on-demand/on-demand-sidecars.ts'
 import { OrphanGuard } from '../base/orphan-guard.ts'
-import { planMesh, type ControlPlan, type MeshPlan, type UpOptions } from './up/plan.ts'
+import { planMesh, type MeshPlan, type UpOptions } from './up/plan.ts'
 import { findPortProblems } from './up/ports.ts'
 import { obstacleOf } from './up/runnable.ts'
 import { formatProcesses, formatSuggestions } from './up/summary.ts'
@@ -34,7 +35,7 @@ export async function up(options: UpOptions): Promise<number> {
   const plan = planMesh(configuration, options)
   const problems = await findPortProblems(claimsOf(plan))
   if (problems.length > 0) throw new CommandError(problems.join('\n'))
-  await writeControlBootstrap(plan.control)
+  await writeControlBootstrap(plan)
   await compileSidecar()
 
   using termination = new TerminationListener()
@@ -106,9 +107,13 @@ function printSummary(plan: MeshPlan, configuration: Configuration, mesh: LocalM
   print(parts.filter(part => part !== '').join('\n\n'))
 }
 
-async function writeControlBootstrap({ bootstrap, bootstrapFile }: ControlPlan): Promise<void> {
+async function writeControlBootstrap(plan: MeshPlan): Promise<void> {
+  const { bootstrap, bootstrapFile } = plan.control
   await mkdir(dirname(bootstrapFile), { recursive: true, mode: 0o700 })
   await writeFile(bootstrapFile, JSON.stringify(bootstrap, null, 2), { mode: 0o600 })
+  if (bootstrap.scaling === undefined) return
+  const scaling = { process: onDemandSidecars(plan) }
+  await writeFile(bootstrap.scaling, JSON.stringify(scaling, null, 2), { mode: 0o600 })
 }
 
 /** Compiles once, here, what all sidecars run: each of them then starts faster and with 10 MB less. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { wallNow, type Now } from '../base/clock.ts'
+import { monotonicNow, wallNow, type Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { systemRandom, type Random } from '../base/random.ts'
 import { IdentityHolder } from '../identity/identity-holder.ts'
@@ -16,6 +16,7 @@ import { controlMetrics } from './control-metrics.ts'
 import { FileSource } from './file-source.ts'
 import { Fleet } from './sidecars/fleet.ts'
 import { removeExpiredTokens } from './join-token.ts'
+import { Scaler, type WorkloadDrivers } from './scaling/scaler.ts'
 import { Publisher } from './sidecars/publisher.ts'
 import { PushServer } from './sidecars/push-server.ts'
 import { Registry } from './sidecars/registry.ts'
@@ -28,6 +29,8 @@ export interface ControlOptions {
   /** Wall clock. */
   readonly now?: Now
   readonly random?: Random
+  /** Start functions of which nothing runs; closed with the control plane. Default: none. */
+  readonly drivers?: WorkloadDrivers
   /** Metrics of the process, which only its entry can measure. */
   readonly processMetrics?: MetricProducer
 }
@@ -47,6 +50,7 @@ interface Mesh {
   readonly registry: Registry
   readonly fleet: Fleet
   readonly publisher: Publisher
+  readonly scaler: Scaler
 }
 
 /**
@@ -55,11 +59,16 @@ interface Mesh {
  */
 export async function startControlPlane(
   bootstrap: ControlBootstrap,
-  { logger, now = wallNow, random = systemRandom, processMetrics }: ControlOptions,
+  options: ControlOptions,
 ): Promise<ControlPlane> {
   const { stateDirectory, trustDomain, leaseMs } = bootstrap
+  const { logger, now = wallNow, random = systemRandom, processMetrics, drivers = {} } = options
   await using stack = new AsyncDisposableStack()
-  const mesh = await openMesh(bootstrap, { logger, now }, stack)
+  // Last of all.
+  stack.defer(async () => {
+    await Promise.all([...new Set(Object.values(drivers))].map(driver => driver.close()))
+  })
+  const mesh = await openMesh(bootstrap, { logger, now, random, drivers }, stack)
   const authority = await CertificateAuthority.open({ stateDirectory, trustDomain, now })
   const holder = new IdentityHolder(await authority.issueOwn())
   stack.adopt(startRotation(authority, holder, { logger, now, random }), rotation =>
@@ -85,7 +94,10 @@ export async function startControlPlane(
   const metrics = new MetricsRegistry()
   metrics.register(controlMetrics({ counters, status, identity: () => holder.current }))
   if (processMetrics !== undefined) metrics.register(processMetrics)
-  const pages = adminPages(status, metrics)
+  const pages = {
+    ...adminPages(status, metrics),
+    '/scaling': () => jsonAnswer(mesh.scaler.status),
+  }
   const admin = await Admin.listen({ address: bootstrap.admin, pages, logger })
   stack.adopt(admin, server => server.close())
 
@@ -97,7 +109,7 @@ export async function startControlPlane(
 /** What is known of the mesh, from disk and from sidecars, and who is told of it. */
 async function openMesh(
   { configPath, stateDirectory, leaseMs }: ControlBootstrap,
-  { logger, now }: { readonly logger: Logger; readonly now: Now },
+  { logger, now, random, drivers }: MeshSurroundings,
   stack: AsyncDisposableStack,
 ): Promise<Mesh> {
   const fleet = new Fleet()
@@ -112,12 +124,38 @@ async function openMesh(
   const registry = await Registry.open({
     path: join(stateDirectory, 'registrations.json'),
     leaseMs,
-    onChange: () => publisher.meshChanged(),
+    onChange: () => {
+      publisher.meshChanged()
+      scaler.registrationsChanged()
+    },
     onFileFailure: error => logger.error({ error }, 'could not read or store registrations'),
   })
   stack.adopt(registry, store => store.close())
-  await feed.follow(() => publisher.meshChanged())
-  return { feed, registry, fleet, publisher }
+  const scaler = new Scaler({
+    drivers,
+    functions: () => feed.configuration.functions,
+    registrations: () => registry.registrations,
+    isConnected: workload => fleet.has(workload),
+    removeRegistration: workload => registry.remove(workload),
+    publish: () => publisher.publish(),
+    now: monotonicNow,
+    random,
+    logger,
+  })
+  stack.adopt(scaler, running => running.close())
+  scaler.configurationChanged()
+  await feed.follow(() => {
+    publisher.meshChanged()
+    scaler.configurationChanged()
+  })
+  return { feed, registry, fleet, publisher, scaler }
+}
+
+interface MeshSurroundings {
+  readonly logger: Logger
+  readonly now: Now
+  readonly random: Random
+  readonly drivers: WorkloadDrivers
 }
 
 function startRotation(

@@ -5,7 +5,8 @@ import type { Cluster } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { Inbound } from '../model/inbound.ts'
-import type { FunctionSpec } from '../model/function.ts'
+import { qualifiedFunction, type HostedFunction } from '../model/function.ts'
+import type { NatsQueue } from '../model/function-events.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
@@ -22,8 +23,10 @@ import {
   functionEndpoints,
   functionHosts,
   functionPort,
+  functionQualifiers,
   functionRetry,
   functionServiceName,
+  type MeshFacts,
 } from './function-compiler.ts'
 import { compileRoutes, type BackendReference, type RouteResource } from './route-compiler.ts'
 
@@ -31,7 +34,7 @@ import { compileRoutes, type BackendReference, type RouteResource } from './rout
 export interface CompiledMesh {
   readonly configuration: Configuration
   /** What their hosts are told, by `<name>.<namespace>`. */
-  readonly functions: ReadonlyMap<string, FunctionSpec>
+  readonly functions: ReadonlyMap<string, HostedFunction>
   /** By `<service>.<namespace>:<port>`. */
   readonly services: ReadonlyMap<string, CompiledService>
 }
@@ -68,17 +71,31 @@ export function compileMesh(
       const compiled = compileService(resource, port, { instances, routes, policies, ports })
       services.set(compiled.service.name, compiled)
     }
-  for (const compiled of configuration.functions.map(resource =>
-    compileFunctionService(resource, registrations),
-  ))
-    services.set(compiled.service.name, compiled)
+  for (const resource of configuration.functions)
+    for (const compiled of compileFunctionServices(resource, registrations))
+      services.set(compiled.service.name, compiled)
   const functions = new Map(
     configuration.functions.map(resource => [
       qualify(resource.metadata),
-      compileFunction(resource),
+      compileFunction(resource, factsOf(configuration)),
     ]),
   )
   return { configuration, functions, services }
+}
+
+function factsOf({ mesh }: Configuration): MeshFacts {
+  return { queue: queueOf(mesh), region: mesh.region }
+}
+
+function queueOf({ eventQueue }: Configuration['mesh']): NatsQueue | undefined {
+  const nats = eventQueue?.nats
+  if (nats === undefined) return undefined
+  const { credentials, tls, ...rest } = nats
+  return {
+    ...rest,
+    ...(credentials !== undefined && { credentials }),
+    ...(tls !== undefined && { tls: tls.caFile === undefined ? {} : { caFile: tls.caFile } }),
+  }
 }
 
 /** Of a sidecar, as far as it decides about its snapshot. */
@@ -160,27 +177,30 @@ function compileService(
   }
 }
 
-/** A function as callers see it: a service with one port, which has no routes of its own. */
-function compileFunctionService(
+/** A function as callers see it: services of one port, without routes of their own; each version and alias is one. */
+function compileFunctionServices(
   resource: FunctionResource,
   registrations: readonly Registration[],
-): CompiledService {
-  const qualifiedName = functionServiceName(resource.metadata)
-  const name = `${qualifiedName}:${functionPort}`
-  const route: Route = {
-    name: 'default',
-    matches: [],
-    backends: [{ cluster: name, weight: 1 }],
-    retry: functionRetry,
-  }
-  return {
-    namespace: resource.metadata.namespace,
-    qualifiedName,
-    service: { name, hosts: functionHosts(resource.metadata), port: functionPort, routes: [route] },
-    attachedRoutes: new Map(),
-    cluster: functionCluster(name),
-    endpoints: functionEndpoints(resource.metadata, registrations),
-  }
+): CompiledService[] {
+  const { metadata } = resource
+  return functionQualifiers(resource).map(qualifier => {
+    const named = {
+      name: qualifiedFunction(metadata.name, qualifier),
+      namespace: metadata.namespace,
+    }
+    const qualifiedName = functionServiceName(named)
+    const name = `${qualifiedName}:${functionPort}`
+    const backends = [{ cluster: name, weight: 1 }]
+    const route: Route = { name: 'default', matches: [], backends, retry: functionRetry }
+    return {
+      namespace: metadata.namespace,
+      qualifiedName,
+      service: { name, hosts: functionHosts(named), port: functionPort, routes: [route] },
+      attachedRoutes: new Map(),
+      cluster: functionCluster(name, resource),
+      endpoints: functionEndpoints(metadata, registrations, qualifier),
+    }
+  })
 }
 
 interface Attachment {

@@ -1,5 +1,5 @@
 import type { Problem, Subscribed } from '../discovery/message.ts'
-import type { FunctionSpec } from '../model/function.ts'
+import { latestVersion, type FunctionSpec, type HostedFunction } from '../model/function.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import type { ConfigurationProblem } from '../model/problem.ts'
 import type { Registration } from '../model/registration.ts'
@@ -19,8 +19,10 @@ export interface MeshStatus {
 /** A function of the configuration. */
 export interface FunctionStatus extends Pick<
   FunctionSpec,
-  'name' | 'namespace' | 'command' | 'timeoutMs' | 'scale'
+  'name' | 'namespace' | 'driver' | 'runtime' | 'command' | 'timeoutMs' | 'scale'
 > {
+  readonly versions: readonly string[]
+  readonly aliases: HostedFunction['aliases']
   /** Addresses of the sidecars that run it and take traffic. */
   readonly hosts: readonly string[]
 }
@@ -31,9 +33,24 @@ export function functionStatuses(
   registrations: readonly Registration[],
 ): FunctionStatus[] {
   return resources.map(resource => {
-    const { name, namespace, command, timeoutMs, scale } = compileFunction(resource)
+    const { name, namespace, versions, aliases } = compileFunction(resource, {
+      queue: undefined,
+      region: undefined,
+    })
+    const { driver, runtime, command, timeoutMs, scale } = versions[latestVersion]
     const hosts = functionEndpoints({ name, namespace }, registrations).map(({ id }) => id)
-    return { name, namespace, command, timeoutMs, scale, hosts }
+    return {
+      name,
+      namespace,
+      driver,
+      ...(runtime !== undefined && { runtime }),
+      command,
+      timeoutMs,
+      scale,
+      versions: Object.keys(versions),
+      aliases,
+      hosts,
+    }
   })
 }
 

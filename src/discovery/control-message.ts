@@ -10,6 +10,8 @@ const isText = (value: unknown): boolean => typeof value === 'string'
 const isNumber = (value: unknown): boolean => typeof value === 'number'
 const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null
 
+const states: readonly unknown[] = ['starting', 'refused']
+
 /**
  * Whether the fields that are read have their types. The control plane has proven its identity, so this finds
  * versions that do not fit, not malice; a snapshot's content is judged by whoever applies it.
@@ -18,7 +20,10 @@ const checks: { readonly [T in ControlMessage['type']]: (fields: Fields) => bool
   signed: ({ chain, bundle }) => isText(chain) && isText(bundle),
   push: ({ nonce, version, content }) =>
     isNumber(nonce) && isText(version) && isObject(content) && isContent(content),
-  registered: ({ leaseMs }) => isNumber(leaseMs),
+  registered: ({ leaseMs, features = [] }) =>
+    isNumber(leaseMs) && Array.isArray(features) && features.every(isText),
+  activation: ({ function: name, state, reason = '', coldMs = 0 }) =>
+    isText(name) && states.includes(state) && isText(reason) && isNumber(coldMs),
   left: ({ acked }) => typeof acked === 'boolean',
   ping: () => true,
   refused: ({ reason, fatal }) => isText(reason) && typeof fatal === 'boolean',

@@ -16,11 +16,14 @@ export type SidecarMessage =
   /** Take me out of every other sidecar's endpoints; answered by `left` when all have acked that, or in time. */
   | { readonly type: 'leave' }
   | { readonly type: 'pong' }
+  | Activate
+  | FunctionLoad
 
 export type ControlMessage =
   | Signed
   | Push
-  | { readonly type: 'registered'; readonly leaseMs: number }
+  | Registered
+  | Activation
   | { readonly type: 'left'; readonly acked: boolean }
   /** Sent when nothing else was for a while; a side that hears nothing for three of them is alone. */
   | { readonly type: 'ping' }
@@ -105,4 +108,51 @@ export interface Change {
   /** Its key in the snapshot; `inbound` and `outbound` have the empty name. */
   readonly name: string
   readonly value?: unknown
+}
+
+/** What a control plane may do beyond the first version of the protocol. One that does not say it is sent none of it. */
+export type Feature = 'activation'
+
+export interface Registered {
+  readonly type: 'registered'
+  readonly leaseMs: number
+  /** Unknown ones are ignored. Default: none. */
+  readonly features?: readonly string[]
+}
+
+/**
+ * Requests wait for a function that runs nowhere: have it started. Said for the first of them, each second while some
+ * wait, and on each new stream; answered by {@link Activation}s.
+ */
+export interface Activate {
+  readonly type: 'activate'
+  /** `<name>.<namespace>`. */
+  readonly function: string
+  /** Requests, in this sidecar. */
+  readonly waiting: number
+}
+
+/**
+ * What a host has to do, on average since it last said so: at once after idleness, then at most once a second while it
+ * changes.
+ */
+export interface FunctionLoad {
+  readonly type: 'load'
+  readonly function: string
+  /** Invocations under way, and those that wait; need not be whole numbers. */
+  readonly active: number
+  readonly queued: number
+  /** Instances that can take invocations. */
+  readonly ready: number
+}
+
+/** What becomes of a function that a sidecar wanted started. Endpoints come by a push, as always. */
+export interface Activation {
+  readonly type: 'activation'
+  readonly function: string
+  readonly state: 'starting' | 'refused'
+  /** For people. */
+  readonly reason?: string
+  /** How long its starts take. Absent: none has been seen yet. */
+  readonly coldMs?: number
 }

@@ -6,11 +6,15 @@ import { RefusedError, signRequest, type CertificateRequest } from './certificat
 import { maxControlLineBytes, readControlMessage } from './control-message.ts'
 import type { ControlStream } from './control-stream.ts'
 import type {
+  Activation,
   ControlMessage,
+  Feature,
+  FunctionLoad,
   Hello,
   Problem,
   Push,
   Register,
+  Registered,
   SidecarMessage,
   Signed,
   Subscribed,
@@ -34,6 +38,8 @@ export interface SubscriptionClientOptions {
   readonly apply: (snapshot: Snapshot) => readonly Problem[] | Promise<readonly Problem[]>
   /** Told of each loss of the stream, and of each attempt that failed. */
   readonly onDisconnect?: (reason: Error | undefined) => void
+  /** Told of what concerns functions that run nowhere. */
+  readonly onActivation?: (event: ActivationEvent) => void
   readonly random: Random
   /** Silence after which the control plane counts as gone, until it tells its lease. Default 30000. */
   readonly silenceMs?: number
@@ -41,7 +47,13 @@ export interface SubscriptionClientOptions {
   readonly reconnect?: { readonly baseMs: number; readonly maxMs: number }
 }
 
+/** Whether there is somebody who can have functions started: no stream, one that cannot, one that can. */
+export type ActivationLink = 'away' | 'unsupported' | 'ready'
+
+export type ActivationEvent = Activation | { readonly type: 'link'; readonly state: ActivationLink }
+
 const renewalTimeoutMs = 10_000
+const activation: Feature = 'activation'
 
 /** A stream, and what ends with it. */
 interface Connection {
@@ -64,6 +76,7 @@ export class SubscriptionClient {
   #failures = 0
   #silenceMs: number
   #silence: NodeJS.Timeout | undefined
+  #link: ActivationLink = 'away'
   #reconnect: NodeJS.Timeout | undefined
   /** Pushes are taken one after the other, also when taking one waits. */
   #applying: Promise<void> = Promise.resolve()
@@ -103,6 +116,17 @@ export class SubscriptionClient {
   subscribe(services: Subscribed): void {
     this.#services = services
     this.#send({ type: 'subscribe', services })
+  }
+
+  /** Has a function started that requests wait for. Without effect unless the link is `ready`. */
+  activate(name: string, waiting: number): void {
+    if (this.#link === 'ready') this.#send({ type: 'activate', function: name, waiting })
+  }
+
+  /** Says what the hosted function has to do. As {@link activate}. @returns whether it was said. */
+  reportLoad(load: Omit<FunctionLoad, 'type'>): boolean {
+    if (this.#link === 'ready') this.#send({ type: 'load', ...load })
+    return this.#link === 'ready'
   }
 
   /** Asks for the next certificate over the live stream. Rejects without one, or without an answer. */
@@ -191,6 +215,7 @@ export class SubscriptionClient {
   #disconnected(reason: Error | undefined): void {
     this.#connection = undefined
     clearTimeout(this.#silence)
+    this.#linkIs('away')
     const lost = reason ?? new Error('the stream to the control plane ended')
     this.#renewal?.reject(lost)
     this.#leave?.reject(lost)
@@ -227,9 +252,10 @@ export class SubscriptionClient {
         this.#send({ type: 'pong' })
         break
       case 'registered':
-        // Only now is the stream of use: a control plane that ends each one at once is not hurried.
-        this.#failures = 0
-        this.#silenceMs = message.leaseMs
+        this.#registered(message)
+        break
+      case 'activation':
+        this.#options.onActivation?.(message)
         break
       case 'signed':
         this.#renewal?.resolve(message)
@@ -242,6 +268,19 @@ export class SubscriptionClient {
         break
     }
     this.#listenForSilence()
+  }
+
+  #registered({ leaseMs, features = [] }: Registered): void {
+    // Only now is the stream of use: a control plane that ends each one at once is not hurried.
+    this.#failures = 0
+    this.#silenceMs = leaseMs
+    this.#linkIs(features.includes(activation) ? 'ready' : 'unsupported')
+  }
+
+  #linkIs(state: ActivationLink): void {
+    if (this.#link === state) return
+    this.#link = state
+    this.#options.onActivation?.({ type: 'link', state })
   }
 
   #refused({ reason, fatal }: Extract<ControlMessage, { type: 'refused' }>): void {

@@ -7,6 +7,10 @@ export type FaultStage =
   | 'too-large'
   | 'throttled'
   | 'ended'
+  | 'not-stored'
+  | 'event-too-large'
+  | 'not-placed'
+  | 'backend'
 
 /** A failed invocation. */
 export interface FunctionFault {

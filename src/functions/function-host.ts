@@ -1,21 +1,35 @@
 import type { Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
-import { functionRegion, type FunctionSpec } from '../model/function.ts'
-import { expectedWaitMs } from './scaling/admission.ts'
-import { instancesToStart } from './scaling/demand.ts'
+import { functionRegion, latestVersion, type FunctionSpec } from '../model/function.ts'
 import { functionEnvironment } from './runtime/environment.ts'
 import { createFault, timeoutFault, type FunctionFault } from './fault.ts'
-import { FunctionLog } from './function-log.ts'
-import { Instance, type RuntimeEndpoint, type InstanceOptions } from './runtime/instance.ts'
-import type { Execution, Invocation } from './invocation.ts'
-import { MeanTime } from './scaling/mean-time.ts'
+import type { FunctionLog } from './function-log.ts'
+import type { ProcessGuard } from './runtime/group-process.ts'
+import { HttpRuntime } from './runtime/http-runtime.ts'
+import { Instance, type RuntimeEndpoint } from './runtime/instance.ts'
+import { InstanceSource } from './runtime/instance-source.ts'
+import type { OnEnd } from './runtime/instances-ahead.ts'
+import { ProcessDriver } from './runtime/process-sandbox.ts'
+import type { Driver } from './runtime/sandbox.ts'
+import type { Execution, Invocation, Invoked, Invoker } from './invocation.ts'
+import { InstanceScaler, type Census } from './scaling/instance-scaler.ts'
 import { PendingQueue } from './pending-queue.ts'
 import type { RuntimeSession } from './runtime/runtime-session.ts'
 
 export interface FunctionHostOptions {
-  readonly openRuntimeApi: (session: RuntimeSession) => Promise<RuntimeEndpoint>
-  readonly guard: InstanceOptions['guard']
+  /** `port`: where it must listen. Default: on any. */
+  readonly openRuntimeApi: (
+    session: RuntimeSession,
+    port: number | undefined,
+  ) => Promise<RuntimeEndpoint>
+  readonly guard: ProcessGuard
+  /** What runs a function's instances. Default: processes of this machine. */
+  readonly driverFor?: (spec: FunctionSpec) => Driver
   readonly logger: Logger
+  /** Of all versions together. */
+  readonly log: FunctionLog
+  /** Numbers instances, uniquely in this sidecar. */
+  readonly nextNumber: () => number
   /** Base URL of the Invoke API that functions call others by. */
   readonly invokeUrl: () => string
   /** Our environment. */
@@ -24,15 +38,6 @@ export interface FunctionHostOptions {
   readonly maxStarting: number
   readonly now: Now
   readonly wallNow: Now
-}
-
-/** What became of an invocation that was handed in. */
-export interface Invoked {
-  /** Set when an instance works on it. */
-  readonly execution: Execution | undefined
-  readonly instance: Instance | undefined
-  /** The caller has gone: what waits is dropped, what runs runs on. */
-  cancel(): void
 }
 
 const queueLimits = { maxCount: 1024, maxBytes: 64 * 1024 * 1024 }
@@ -44,8 +49,12 @@ const freezeAfterMs = 1000
 /** Waited for a failing start before the next is tried, doubled by each further failure. */
 const firstRestMs = 100
 const longestRestMs = 10_000
-/** Where nobody said how long the caller waits, and the function has not been started yet. */
-const assumedColdMs = 500
+
+const noRoomInTime = createFault(
+  'throttled',
+  'TooManyRequestsException',
+  'all instances were busy for a minute',
+)
 
 class Ticket implements Invoked {
   execution: Execution | undefined
@@ -56,28 +65,31 @@ class Ticket implements Invoked {
     this.#cancel = cancel
   }
 
+  get logTail(): Buffer | undefined {
+    return this.instance?.tail.bytes
+  }
+
   cancel(): void {
     this.#cancel()
   }
 }
 
 /**
- * A function on this machine: its instances, and what waits for them. Starts instances when invocations wait, ends
+ * One version of a function on this machine: its instances, and what waits for them. Starts instances when invocations wait, ends
  * those that are idle for too long, replaces those that break.
  */
-export class FunctionHost {
-  readonly log = new FunctionLog()
+export class FunctionHost implements Invoker {
   /** Since the start: instances begun, those that could not load the function, invocations turned away. */
   readonly counters = { coldStarts: 0, failedStarts: 0, throttled: 0, invocations: 0, faults: 0 }
   readonly #options: FunctionHostOptions
+  readonly #source: InstanceSource
   readonly #instances = new Set<Instance>()
   readonly #queue = new PendingQueue(queueLimits)
   readonly #tickets = new Map<string, Ticket>()
-  readonly #serviceTime = new MeanTime()
-  readonly #coldTime = new MeanTime()
+  readonly #scaler: InstanceScaler
+  #active = 0
   readonly #sweeper: NodeJS.Timeout
   #spec: FunctionSpec | undefined
-  #numbers = 0
   #failures = 0
   #lastFault: FunctionFault | undefined
   /** No instance is started before, monotonic ms. */
@@ -89,6 +101,18 @@ export class FunctionHost {
 
   constructor(options: FunctionHostOptions) {
     this.#options = options
+    this.#scaler = new InstanceScaler(options.now())
+    const processes = new ProcessDriver(options.guard)
+    this.#source = new InstanceSource({
+      driverFor: options.driverFor ?? (() => processes),
+      create: (spec, driver, onEnd) => this.#create(spec, driver, onEnd),
+      onEnd: (ended, fault) => this.#onEnd(ended, fault),
+      onTrouble: reason =>
+        options.logger.warn(
+          { function: this.#spec?.name, reason },
+          'nothing can be kept ready for a function',
+        ),
+    })
     this.#sweeper = setInterval(() => this.#sweep(), sweepMs)
     this.#sweeper.unref()
   }
@@ -108,7 +132,8 @@ export class FunctionHost {
   /** A changed function: instances of the old one finish what they do, and end. */
   apply(spec: FunctionSpec | undefined): void {
     const same = isSameCode(spec, this.#spec)
-    this.#spec = spec
+    this.#spec = withOwnInstances(spec)
+    this.#source.apply(spec, same)
     if (same) return this.#scale()
     this.#failures = 0
     this.#restUntil = Number.NEGATIVE_INFINITY
@@ -116,13 +141,13 @@ export class FunctionHost {
     this.#scale()
   }
 
-  /** The outcome goes to the invocation's receiver, never before this call has returned its ticket. */
   invoke(invocation: Invocation): Invoked {
     const ticket = new Ticket(() => this.#drop(invocation.id))
     this.counters.invocations++
     const instance = this.#idle()
     if (instance !== undefined) this.#dispatch(instance, invocation, ticket)
     else this.#enqueue(invocation, ticket)
+    this.#measure()
     return ticket
   }
 
@@ -139,11 +164,12 @@ export class FunctionHost {
     clearTimeout(this.#nextLook)
     this.#failQueued(() => createFault('ended', 'Sandbox.Ended', 'the sidecar ends'))
     for (const instance of this.#instances) instance.stop()
+    await this.#source.close()
     if (this.#instances.size > 0) await new Promise<void>(resolve => this.#onGone.push(resolve))
   }
 
   get #working(): boolean {
-    return this.#queue.length > 0 || this.instances.some(({ session }) => session.active > 0)
+    return this.#queue.length > 0 || this.#active > 0
   }
 
   /** The one that worked last: the others grow old enough to be ended. */
@@ -157,6 +183,7 @@ export class FunctionHost {
   }
 
   #dispatch(instance: Instance, invocation: Invocation, ticket: Ticket): void {
+    this.#active++
     ticket.instance = instance
     ticket.execution = instance.dispatch(invocation)
   }
@@ -181,7 +208,7 @@ export class FunctionHost {
     // What could not start a moment ago will not start now: its callers need not wait to hear it again.
     if (this.#lastFault !== undefined && at < this.#restUntil && !this.#anyReady)
       return this.#lastFault
-    if (at + this.#expectedWaitMs(this.#spec) > invocation.deadlineAt)
+    if (at + this.#scaler.expectedWaitMs(this.#spec, this.#census()) > invocation.deadlineAt)
       return createFault(
         'throttled',
         'TooManyRequestsException',
@@ -193,15 +220,6 @@ export class FunctionHost {
       : createFault('throttled', 'TooManyRequestsException', 'too many invocations wait already')
   }
 
-  #expectedWaitMs({ scale, concurrency }: FunctionSpec): number {
-    return expectedWaitMs({
-      queued: this.#queue.length,
-      slots: scale.max * concurrency,
-      serviceMs: this.#serviceTime.ms,
-      coldMs: this.#anyReady ? 0 : (this.#coldTime.ms ?? assumedColdMs),
-    })
-  }
-
   get #anyReady(): boolean {
     return this.instances.some(({ ready, retired }) => ready && !retired)
   }
@@ -209,82 +227,93 @@ export class FunctionHost {
   #drop(id: string): void {
     this.#queue.remove(id)
     this.#tickets.delete(id)
+    this.#measure()
     this.#settled()
   }
 
-  /** Starts what the queue needs, and what is always kept. */
+  /** Starts what is missing. */
   #scale(): void {
     const spec = this.#spec
-    if (spec === undefined || this.#closed || this.#options.now() < this.#restUntil) return
-    const current = this.instances.filter(({ retired }) => !retired)
-    const starting = current.filter(({ ready }) => !ready).length
-    const forQueue = this.#missingForQueue(spec, current.length - starting, starting)
-    const { min, max } = spec.scale
-    const missing = Math.max(min - current.length, forQueue)
-    const allowed = Math.min(max - current.length, this.#options.maxStarting - starting)
+    const census = this.#census()
+    if (spec === undefined || this.#closed || census.now < this.#restUntil) return
+    const missing = this.#scaler.missing(spec, census)
+    const allowed = this.#options.maxStarting - census.starting
     for (let i = 0; i < Math.min(missing, allowed); i++) this.#start(spec)
+    if (missing > 0 || this.#nextLook !== undefined) return
+    const againMs = this.#scaler.lookAgainMs(census)
+    if (againMs !== undefined)
+      this.#nextLook = setTimeout(() => {
+        this.#nextLook = undefined
+        this.#scale()
+      }, againMs)
   }
 
-  /** Looks again when whoever waits now has waited for as long as a start takes. */
-  #missingForQueue({ concurrency }: FunctionSpec, ready: number, starting: number): number {
-    const { oldestSince } = this.#queue
-    if (oldestSince === undefined) return 0
-    const coldMs = this.#coldTime.ms ?? assumedColdMs
-    const oldestWaitMs = this.#options.now() - oldestSince
-    const missing = instancesToStart({
+  #census(): Census {
+    const current = this.instances.filter(({ retired }) => !retired)
+    const ready = current.filter(instance => instance.ready).length
+    return {
+      now: this.#options.now(),
       queued: this.#queue.length,
-      oldestWaitMs,
+      oldestSince: this.#queue.oldestSince,
       ready,
-      starting,
-      concurrency,
-      serviceMs: this.#serviceTime.ms,
-      coldMs,
-    })
-    if (missing === 0 && this.#nextLook === undefined)
-      this.#nextLook = setTimeout(
-        () => {
-          this.#nextLook = undefined
-          this.#scale()
-        },
-        Math.max(1, coldMs - oldestWaitMs),
-      )
-    return missing
+      starting: current.length - ready,
+    }
+  }
+
+  #measure(): void {
+    this.#scaler.setLoad(this.#options.now(), this.#active + this.#queue.length)
   }
 
   #start(spec: FunctionSpec): void {
-    const { openRuntimeApi, guard, now, wallNow, environment: own, invokeUrl } = this.#options
-    const number = ++this.#numbers
     this.counters.coldStarts++
-    const instance = new Instance({
+    const instance = this.#source.take(spec)
+    this.#instances.add(instance)
+    void instance.start()
+  }
+
+  #create(spec: FunctionSpec, driver: Driver, onEnd: OnEnd): Instance {
+    const { openRuntimeApi, now, wallNow, environment: own, invokeUrl } = this.#options
+    const number = this.#options.nextNumber()
+    const { concurrency } = spec
+    return new Instance({
       number,
       spec,
-      open: openRuntimeApi,
+      open: (session, port) =>
+        spec.protocol === 'http'
+          ? HttpRuntime.open(session, { concurrency, port: spec.port ?? port })
+          : openRuntimeApi(session, port),
       environment: ({ port }) =>
         functionEnvironment({
           spec,
-          runtimeApi: `127.0.0.1:${port}`,
+          port,
           invokeUrl: invokeUrl(),
           region: functionRegion,
           instance: number,
           own,
         }),
-      guard,
-      onLine: (stream, text) => this.log.add({ time: wallNow(), instance: number, stream, text }),
+      driver,
+      onLine: (stream, text) =>
+        this.#options.log.add({ time: wallNow(), instance: number, stream, text }),
       onReady: ready => this.#onReady(ready),
-      onDone: ({ startedAt }) => this.#serviceTime.observe(now() - startedAt),
+      onDone: done => this.#onDone(done),
       onRoom: ready => this.#onRoom(ready),
-      onEnd: (ended, fault) => this.#onEnd(ended, fault),
+      onEnd,
       now,
       wallNow,
     })
-    this.#instances.add(instance)
-    void instance.start()
+  }
+
+  #onDone({ startedAt, failed }: Execution): void {
+    this.#active--
+    this.#scaler.served(this.#options.now() - startedAt)
+    this.#measure()
+    if (failed) this.counters.faults++
   }
 
   #onReady({ startedAt }: Instance): void {
     this.#failures = 0
     this.#lastFault = undefined
-    this.#coldTime.observe(this.#options.now() - startedAt)
+    this.#scaler.started(this.#options.now() - startedAt)
   }
 
   #onRoom(instance: Instance): void {
@@ -342,7 +371,9 @@ export class FunctionHost {
     const at = now()
     for (const { invocation, since } of this.#queue.removeExpired(at)) {
       this.#tickets.delete(invocation.id)
-      invocation.receiver.onFault(timeoutFault(invocation.id, at - since))
+      invocation.receiver.onFault(
+        invocation.deadlineAt <= at ? timeoutFault(invocation.id, at - since) : noRoomInTime,
+      )
     }
     this.#endIdle(at)
     this.#scale()
@@ -351,15 +382,13 @@ export class FunctionHost {
   #endIdle(at: number): void {
     const spec = this.#spec
     if (spec === undefined) return
-    const { min, keepAliveMs, tier } = spec.scale
+    this.#measure()
+    this.#scaler.look(spec, this.#census())
     const current = this.instances.filter(({ retired }) => !retired)
-    if (tier === 'frozen')
+    if (spec.scale.tier === 'frozen')
       for (const instance of current)
         if (at - instance.idleSince >= freezeAfterMs) instance.freeze()
-    const old = current
-      .filter(({ idleSince }) => at - idleSince >= keepAliveMs)
-      .toSorted((a, b) => a.idleSince - b.idleSince)
-    for (const instance of old.slice(0, Math.max(0, current.length - min))) this.#retire(instance)
+    for (const instance of this.#scaler.surplus(spec, at, current)) this.#retire(instance)
   }
 
   #settled(): void {
@@ -367,6 +396,13 @@ export class FunctionHost {
     this.#onEmpty?.()
     this.#onEmpty = undefined
   }
+}
+
+/** What others run beside us is there once, and looks for its Runtime API from the start to the end. */
+function withOwnInstances(spec: FunctionSpec | undefined): FunctionSpec | undefined {
+  if (spec?.driver !== 'docker' && spec?.driver !== 'kubernetes') return spec
+  const min = spec.version === latestVersion ? 1 : 0
+  return { ...spec, scale: { ...spec.scale, min, max: 1 } }
 }
 
 /** Whether what runs can go on running: how much of it there is may differ. */

@@ -1,3 +1,4 @@
+import type { HttpParts } from './cloud/backend.ts'
 import type { FunctionFault } from './fault.ts'
 
 /** One event on its way to an instance of a function. */
@@ -6,6 +7,8 @@ export interface Invocation {
   readonly id: string
   /** The event, as JSON; at most `maxPayloadBytes`. */
   readonly payload: Buffer
+  /** Of the payload, for programs that are servers of HTTP. Default: `application/json`. */
+  readonly contentType?: string
   readonly functionArn: string
   /** `X-Amzn-Trace-Id` for the function. */
   readonly traceId: string | undefined
@@ -13,6 +16,10 @@ export interface Invocation {
   readonly clientContext: string | undefined
   /** Until when the caller waits, monotonic ms; Infinity where it did not say. */
   readonly deadlineAt: number
+  /** It may run twice. Default false. */
+  readonly idempotent?: boolean
+  /** The request by HTTP that it came as, for functions elsewhere that take such. */
+  readonly http?: HttpParts
   readonly receiver: InvocationReceiver
 }
 
@@ -25,6 +32,35 @@ export interface InvocationReceiver {
   /** `fault`: it broke off. */
   onStreamEnd(fault: FunctionFault | undefined): void
   onFault(fault: FunctionFault): void
+  /**
+   * Where the function is a server of HTTP, and the receiver has a request of its own for it: `onFault` may follow,
+   * nothing else. Absent: the payload is posted, and comes back as a result.
+   */
+  onServer?(server: AssignedServer): void
+}
+
+/** A program's share of itself for one request. */
+export interface AssignedServer {
+  readonly host: string
+  readonly port: number
+  /** The request is over, however it ended. */
+  done(): void
+}
+
+/** What runs invocations. */
+export interface Invoker {
+  /** The outcome goes to the invocation's receiver, never before this call has returned. */
+  invoke(invocation: Invocation): Invoked
+}
+
+/** What became of an invocation that was handed in. */
+export interface Invoked {
+  /** Set when an instance works on it. */
+  readonly execution: Execution | undefined
+  /** The end of what that instance wrote since. */
+  readonly logTail: Buffer | undefined
+  /** The caller has gone: what waits is dropped, what runs runs on. */
+  cancel(): void
 }
 
 /** What a runtime's connection lets an execution do to the answer that it streams. */
@@ -40,12 +76,18 @@ export class Execution {
   readonly startedAt: number
   #flow: ResponseFlow | undefined
   #state: 'running' | 'streaming' | 'done' = 'running'
+  #failed = false
   readonly #onDone: (execution: Execution) => void
 
   constructor(invocation: Invocation, startedAt: number, onDone: (execution: Execution) => void) {
     this.invocation = invocation
     this.startedAt = startedAt
     this.#onDone = onDone
+  }
+
+  /** It ended with a fault. */
+  get failed(): boolean {
+    return this.#failed
   }
 
   get state(): 'running' | 'streaming' | 'done' {
@@ -58,6 +100,7 @@ export class Execution {
 
   fault(fault: FunctionFault): void {
     if (this.#state === 'streaming') return this.streamEnd(fault)
+    this.#failed = true
     if (this.#finish('running')) this.invocation.receiver.onFault(fault)
   }
 
@@ -74,7 +117,11 @@ export class Execution {
   }
 
   streamEnd(fault: FunctionFault | undefined): void {
-    if (this.#finish('streaming')) this.invocation.receiver.onStreamEnd(fault)
+    this.#failed = fault !== undefined
+    if (!this.#finish('streaming')) return
+    this.invocation.receiver.onStreamEnd(fault)
+    // What the runtime still writes is for nobody, and it has to come to its end all the same.
+    this.#flow?.resume()
   }
 
   /** The receiver takes bytes again. */

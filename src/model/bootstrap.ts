@@ -87,4 +87,6 @@ export interface ControlBootstrap {
   readonly admin: SocketAddress
   /** Lease of a registration without word from its sidecar. Default 30000. */
   readonly leaseMs: number
+  /** File that says what starts functions of which nothing runs. Absent: nothing does. */
+  readonly scaling?: string
 }

@@ -10,6 +10,8 @@ export interface Cluster {
   readonly appProtocol?: AppProtocol
   /** What counts as a failure of an endpoint: absent, also its answers of 5xx. */
   readonly judges?: 'transport'
+  /** `<name>.<namespace>` of a function that the control plane starts when it has no endpoint. Absent: none is made. */
+  readonly activates?: string
   readonly loadBalancing: LoadBalancing
   /** Default 1000. */
   readonly connectTimeoutMs: number

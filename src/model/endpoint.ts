@@ -19,4 +19,6 @@ export interface MeshAddress {
   readonly port: number
   /** SPIFFE ID that the listener must prove. */
   readonly identity: string
+  /** Which version or alias of a function is meant there; absent where it hosts none. */
+  readonly qualifier?: string
 }

@@ -17,6 +17,9 @@ export interface AsynchronousPolicy {
   readonly onSuccess?: string
 }
 
+/** Begins a destination that is a function. */
+export const functionDestination = 'function:'
+
 /** A function that is called by the clock. */
 export interface ScheduleSpec {
   /** Unlike any other of the same function. */

@@ -3,8 +3,8 @@ import type { Snapshot } from './snapshot.ts'
 
 /** Hash of a snapshot's content, independent of the order of keys: the same content has the same version. */
 export function snapshotVersion(content: Omit<Snapshot, 'version'>): string {
-  const { services, clusters, endpoints, inbound } = content
-  const text = canonical({ services, clusters, endpoints, inbound })
+  const { services, clusters, endpoints, inbound, outbound } = content
+  const text = canonical({ services, clusters, endpoints, inbound, outbound })
   return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }
 

@@ -6,7 +6,8 @@ import type { Logger } from '../base/log.ts'
 import type { Random } from '../base/random.ts'
 import { sweepBlocks } from '../http/block-pool.ts'
 import { defaultLimits, meshLimits } from '../http/limits.ts'
-import type { FunctionHost } from '../functions/function-host.ts'
+import { Activator } from './functions/activator.ts'
+import type { FunctionHosting } from '../functions/function-hosting.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../model/bootstrap.ts'
 import type { Snapshot } from '../model/snapshot.ts'
@@ -14,6 +15,7 @@ import { AccessLog } from '../telemetry/access-log.ts'
 import type { RequestStats } from '../telemetry/request-stats.ts'
 import { Dialer } from './upstream/dialer.ts'
 import { AccessLogFilter } from './filters/access-log.ts'
+import type { Filter } from './exchange/filter.ts'
 import type { OriginalDestination } from './listener/original-destination.ts'
 import { InboundListener } from './listener/inbound-listener.ts'
 import { Inbound } from './inbound.ts'
@@ -34,8 +36,12 @@ export interface DataPlaneOptions {
   readonly sharesPorts?: boolean
   /** The application does not take connections on one of its ports. */
   readonly onRefusedByApplication?: (port: number) => void
+  /** Has the control plane start a function that runs nowhere, for so many requests that wait. Default: cannot. */
+  readonly activate?: (name: string, waiting: number) => void
+  /** Filters of what comes from the mesh. Default: none. */
+  readonly guards?: readonly Filter[]
   /** Present: this sidecar hosts a function. */
-  readonly functions?: FunctionHost | undefined
+  readonly functions?: FunctionHosting | undefined
   /** Present in transparent mode. */
   readonly originalDestination?: OriginalDestination
 }
@@ -53,6 +59,7 @@ const refusalsLoggedPerSecond = 10
 
 /** All that a request passes: listeners, chains, clusters and pools. Works by the snapshot that was applied last. */
 export class DataPlane {
+  readonly activator: Activator
   readonly outbound: Outbound
   readonly inbound: Inbound
   readonly inboundListener: InboundListener
@@ -64,7 +71,7 @@ export class DataPlane {
   readonly #pools: PoolSet
   /** To the application. */
   readonly #localPools: PoolSet
-  readonly #functions: FunctionHost | undefined
+  readonly #functions: FunctionHosting | undefined
   readonly #logger: Logger
   readonly #sharesPorts: boolean
   readonly #refusals = new LogLimit(refusalsLoggedPerSecond)
@@ -84,11 +91,13 @@ export class DataPlane {
     const accessLog = (direction: 'inbound' | 'outbound'): AccessLogFilter =>
       new AccessLogFilter({ log, direction, wallNow })
     const environment = { pools: this.#pools, now, random }
+    this.activator = new Activator({ activate: options.activate ?? (() => {}), now })
     this.outbound = new Outbound({
       environment,
       now,
       random,
       accessLog: accessLog('outbound'),
+      activator: this.activator,
       ...(bootstrap.transparent !== undefined && { transparent: bootstrap.transparent }),
     })
     this.#localPools = new PoolSet(tellRefusals(dial, options.onRefusedByApplication))
@@ -98,7 +107,7 @@ export class DataPlane {
       random,
       application,
       accessLog: accessLog('inbound'),
-      guards: [],
+      guards: options.guards ?? [],
       functions: options.functions,
       wallNow,
     })
@@ -171,6 +180,7 @@ export class DataPlane {
 
   close(): void {
     clearInterval(this.#sweeper)
+    this.activator.close()
     for (const listener of this.#listeners) listener.close()
     this.outbound.close()
     this.inbound.close()

@@ -11,9 +11,10 @@ import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { PeerFilter } from './filters/peer.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
-import type { FunctionHost } from '../functions/function-host.ts'
+import type { FunctionHosting } from '../functions/function-hosting.ts'
 import { FunctionPort } from './functions/function-port.ts'
 import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
+import { localRoute } from './local-route.ts'
 import type { ActiveRoute } from './routing/router.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 import { unjudgedPolicy } from './upstream/unjudged-policy.ts'
@@ -25,7 +26,7 @@ export interface InboundOptions {
   /** Guards in the order of the chain: authorization, rate limits. */
   readonly guards: readonly Filter[]
   /** Present: this sidecar hosts a function, and has no application. */
-  readonly functions?: FunctionHost | undefined
+  readonly functions?: FunctionHosting | undefined
   readonly now: Now
   readonly wallNow: Now
   readonly random: Random
@@ -68,10 +69,10 @@ export class Inbound {
       for (const protocol of ['http/1.1', 'h2', 'tcp'] as const)
         this.#ports.set(targetPort(port, protocol), { cluster, route, protocol })
     }
-    this.#functions = createFunctionPort(options)
+    const forwarder = new Forwarder(random)
+    this.#functions = createFunctionPort(options, forwarder.forward)
     if (this.#functions !== undefined)
       this.clusters.set(this.#functions.cluster.name, this.#functions.cluster)
-    const forwarder = new Forwarder(random)
     const router: Filter = { onRequest: exchange => this.#route(exchange) }
     this.chain = new Chain({
       filters: [
@@ -80,6 +81,7 @@ export class Inbound {
         new PeerFilter(),
         ...guards,
         router,
+        ...(this.#functions === undefined ? [] : [this.#functions]),
         forwarder,
       ],
       terminal: this.#functions?.serve ?? forwarder.forward,
@@ -90,6 +92,7 @@ export class Inbound {
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.passthrough.close()
+    this.#functions?.close()
   }
 
   /** For a captured connection, which was going to a port of this machine. */
@@ -107,13 +110,13 @@ export class Inbound {
   #route(exchange: Exchange): boolean {
     const { headers } = exchange.request
     const { originalDestination } = exchange.stream.connection
-    const asked = headers.get(targetPortHeader)
-    headers.delete(targetPortHeader)
     headers.delete(attemptHeader)
     if (this.#functions !== undefined) {
       exchange.cluster = this.#functions.cluster
       return true
     }
+    const asked = headers.get(targetPortHeader)
+    headers.delete(targetPortHeader)
     if (originalDestination !== undefined)
       return this.#routeCaptured(exchange, originalDestination.port)
     const port = asked ?? targetPort(this.#defaultPort, protocolOf(exchange.request))
@@ -146,9 +149,12 @@ export class Inbound {
   }
 }
 
-function createFunctionPort(options: InboundOptions): FunctionPort | undefined {
-  const { functions: host, environment, now, wallNow } = options
-  return host && new FunctionPort({ host, environment, now, wallNow })
+function createFunctionPort(
+  options: InboundOptions,
+  forward: (exchange: Exchange) => void,
+): FunctionPort | undefined {
+  const { functions: hosting, environment, now, wallNow } = options
+  return hosting && new FunctionPort({ hosting, environment, forward, now, wallNow })
 }
 
 /** What to speak to the application for who is no sidecar: what the client speaks. */
@@ -170,16 +176,4 @@ function localCluster(host: string, port: number, environment: ClusterEnvironmen
     [endpoint],
     environment,
   )
-}
-
-/** One retry, for the application's closing of an idle connection; the rest is up to the caller. */
-function localRoute(cluster: ActiveCluster): ActiveRoute {
-  return {
-    name: 'inbound',
-    matches: () => true,
-    backends: [{ cluster, weight: 1 }],
-    totalWeight: 1,
-    timeoutMs: undefined,
-    retry: { attempts: 1, statuses: [], backoffMs: 1 },
-  }
 }

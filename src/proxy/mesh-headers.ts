@@ -1,7 +1,10 @@
 import type { HeaderList } from '../http/headers.ts'
 import type { WireProtocol } from '../http/message.ts'
 
-/** Application port at the peer that the request is for, as {@link targetPort} writes it; between sidecars only. */
+/**
+ * Application port at the peer that the request is for, as {@link targetPort} writes it, or the version or alias of a
+ * function; between sidecars only.
+ */
 export const targetPortHeader = 'x-weft-port'
 
 /** `8080`, or `8080/h2` and `8080/tcp` when the application is to be spoken to in something else than HTTP/1.1. */

@@ -13,6 +13,7 @@ import { Chain, type Filter } from './exchange/filter.ts'
 import { RequestIdFilter } from './filters/request-id.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
+import type { Activator } from './functions/activator.ts'
 import { InvokeApi } from './functions/invoke-api.ts'
 import { stripControlHeaders } from './mesh-headers.ts'
 import {
@@ -29,6 +30,8 @@ export interface OutboundOptions {
   readonly accessLog: Filter
   readonly now: Now
   readonly random: Random
+  /** For functions that run nowhere. Absent: calls of them fail at once. */
+  readonly activator?: Activator
   /** Present in transparent mode. */
   readonly transparent?: TransparentBootstrap
 }
@@ -62,7 +65,7 @@ export class Outbound {
   constructor(options: OutboundOptions) {
     this.#options = options
     this.passthrough = new PassthroughClusters(options.environment)
-    this.#forwarder = new Forwarder(options.random)
+    this.#forwarder = new Forwarder(options.random, options.activator)
   }
 
   /** Swaps in a consistent snapshot; exchanges under way finish as they began. */
@@ -83,6 +86,7 @@ export class Outbound {
       this.clusters.delete(name)
       cluster.close()
     }
+    this.#options.activator?.applied(this.clusters)
   }
 
   /** The chain of a listener. `service`: all its requests go there; otherwise their authority decides. */

@@ -6,7 +6,7 @@ import type { Random } from '../base/random.ts'
 import type { Problem } from '../discovery/message.ts'
 import { SnapshotFile } from '../discovery/snapshot-file.ts'
 import { SubscriptionClient } from '../discovery/subscription-client.ts'
-import type { FunctionHost } from '../functions/function-host.ts'
+import type { FunctionHosting } from '../functions/function-hosting.ts'
 import type { IdentityHolder } from '../identity/identity-holder.ts'
 import { Rotation } from '../identity/rotation.ts'
 import { clientTlsOptions } from '../identity/tls-options.ts'
@@ -16,7 +16,8 @@ import { checkSnapshot } from '../model/snapshot-check.ts'
 import { applicationBack, applicationGone } from './application-watch.ts'
 import { DnsMode } from './dns/dns-mode.ts'
 import type { NameServer } from './dns/name-server.ts'
-import { createFunctionHost, type FunctionSurroundings } from './functions/create-host.ts'
+import { createFunctions, type FunctionSurroundings } from './functions/create-functions.ts'
+import { LoadReporter, type LoadReporterOptions } from './functions/load-reporter.ts'
 import { connectControlPlane } from './membership/control-connection.ts'
 import { startHealthCheck, type StopCheck } from './upstream/health-checker.ts'
 import type { ProcessMemory } from './memory-trim.ts'
@@ -49,7 +50,7 @@ export class Sidecar {
   readonly identity: IdentityHolder
   readonly plane: TrafficPlane
   /** Undefined where it hosts none. */
-  readonly functions: FunctionHost | undefined
+  readonly functions: FunctionHosting | undefined
   /** Undefined when it is off. */
   readonly dns: DnsMode | undefined
   readonly client: SubscriptionClient
@@ -64,6 +65,7 @@ export class Sidecar {
   readonly #file: SnapshotFile
   readonly #rotation: Rotation
   readonly #stopCheck: StopCheck | undefined
+  readonly #loads: LoadReporter | undefined
   readonly #ended = new AbortController()
   #applicationAway = false
   #draining: Promise<void> | undefined
@@ -75,14 +77,28 @@ export class Sidecar {
   static async start(bootstrap: ProxyBootstrap, options: SidecarOptions): Promise<Sidecar> {
     const { workers = 1 } = bootstrap
     let refused = (_port: number): void => {}
+    // Before there is somebody to tell nobody can call either.
+    let activate = (_name: string, _waiting: number): void => {}
+    let reportLoad: ReportLoad = () => false
     const { nameServer, functions, ...rest } = options
     if (workers > 1) checkSingleThread(options)
     let { port } = bootstrap.outbound
-    const host = functions && createFunctionHost(functions, options.logger, () => port)
-    const planeOptions = { ...rest, onRefusedByApplication: (at: number) => refused(at) }
+    const hosted =
+      functions &&
+      createFunctions(functions, options, {
+        outboundPort: () => port,
+        stateDirectory: bootstrap.stateDirectory,
+      })
+    const loads = hosted && createLoadReporter(hosted, load => reportLoad(load))
+    const planeOptions = {
+      ...rest,
+      onRefusedByApplication: (at: number) => refused(at),
+      activate: (name: string, waiting: number) => activate(name, waiting),
+      guards: loads === undefined ? [] : [loads],
+    }
     const single =
       workers === 1
-        ? await SinglePlane.start(bootstrap, { ...planeOptions, functions: host })
+        ? await SinglePlane.start(bootstrap, { ...planeOptions, functions: hosted })
         : undefined
     const plane = single ?? (await SharedPlanes.start(bootstrap, workers, planeOptions))
     port = plane.ports.outbound
@@ -90,7 +106,9 @@ export class Sidecar {
     const stored = await readStored(file, options.logger)
     if (stored !== undefined) await plane.apply(stored)
     const dns = nameServer && single && createDns(single, bootstrap, { ...options, nameServer })
-    const sidecar = new Sidecar(bootstrap, options, { plane, host, dns, file, stored })
+    const sidecar = new Sidecar(bootstrap, options, { plane, hosted, loads, dns, file, stored })
+    activate = (name, waiting) => sidecar.client.activate(name, waiting)
+    reportLoad = load => sidecar.client.reportLoad(load)
     refused = port => void sidecar.#refusedByApplication(port)
     return sidecar
   }
@@ -98,9 +116,10 @@ export class Sidecar {
   private constructor(
     bootstrap: ProxyBootstrap,
     options: SidecarOptions,
-    { plane, host, dns, file, stored }: Beginning,
+    { plane, hosted, loads, dns, file, stored }: Beginning,
   ) {
-    this.functions = host
+    this.functions = hosted
+    this.#loads = loads
     this.bootstrap = bootstrap
     this.identity = options.identity
     this.plane = plane
@@ -147,6 +166,7 @@ export class Sidecar {
     this.client.close()
     this.dns?.close()
     this.plane.close()
+    this.#loads?.close()
     await this.functions?.close()
     await this.#stored
   }
@@ -192,10 +212,12 @@ export class Sidecar {
         ...(zone !== undefined && { zone }),
       },
       services: '*',
-      ready: applicationHealth === undefined,
+      // A function that nobody has told it yet is none that it could serve.
+      ready: applicationHealth === undefined && this.#knowsFunction,
       ...(stored !== undefined && { initial: stored }),
       apply: snapshot => this.#takeOver(snapshot),
       onDisconnect: reason => logger.warn({ error: reason }, 'no stream to the control plane'),
+      onActivation: event => plane.activation(event),
       random,
     })
   }
@@ -209,6 +231,7 @@ export class Sidecar {
     }
     await this.plane.apply(check.snapshot)
     this.#applied(check.snapshot)
+    if (this.functions !== undefined) this.client.setReady(this.#knowsFunction)
     const { logger } = this.#options
     this.#stored = this.#file
       .write(check.snapshot)
@@ -220,6 +243,10 @@ export class Sidecar {
   #applied(snapshot: Snapshot): void {
     this.dns?.apply(snapshot)
     this.snapshotStatus.appliedAt = monotonicNow()
+  }
+
+  get #knowsFunction(): boolean {
+    return this.functions === undefined || this.functions.versions.function !== undefined
   }
 
   #startRotation(): Rotation {
@@ -286,9 +313,31 @@ function createDns(
   })
 }
 
+type ReportLoad = LoadReporterOptions['report']
+
+function createLoadReporter(hosted: FunctionHosting, report: ReportLoad): LoadReporter {
+  return new LoadReporter({
+    name: () => {
+      const known = hosted.versions.function
+      return known && `${known.name}.${known.namespace}`
+    },
+    instances: () => {
+      const hosts = [...hosted.versions.hosts.values()]
+      const instances = hosts.flatMap(host => host.instances)
+      return {
+        queued: hosts.reduce((sum, { queued }) => sum + queued, 0),
+        ready: instances.filter(({ ready }) => ready).length,
+      }
+    },
+    report,
+    now: monotonicNow,
+  })
+}
+
 interface Beginning {
   readonly plane: TrafficPlane
-  readonly host: FunctionHost | undefined
+  readonly hosted: FunctionHosting | undefined
+  readonly loads: LoadReporter | undefined
   readonly dns: DnsMode | undefined
   readonly file: SnapshotFile
   readonly stored: Snapshot | undefined

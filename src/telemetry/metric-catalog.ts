@@ -89,6 +89,56 @@ const catalog = {
     help: 'How late the event loop was since the last scrape.',
     type: 'gauge',
   },
+  functionInvocations: {
+    name: 'weft_function_invocations_total',
+    help: 'Invocations that reached the host of the function.',
+    type: 'counter',
+  },
+  functionFaults: {
+    name: 'weft_function_faults_total',
+    help: 'Invocations that an instance had, and that failed there.',
+    type: 'counter',
+  },
+  functionThrottled: {
+    name: 'weft_function_throttled_total',
+    help: 'Invocations that were turned away because no instance would have had time for them.',
+    type: 'counter',
+  },
+  functionColdStarts: {
+    name: 'weft_function_cold_starts_total',
+    help: 'Instances that were started.',
+    type: 'counter',
+  },
+  functionFailedStarts: {
+    name: 'weft_function_failed_starts_total',
+    help: 'Instances that could not load the function.',
+    type: 'counter',
+  },
+  functionInstances: {
+    name: 'weft_function_instances',
+    help: 'Instances, by what they do.',
+    type: 'gauge',
+  },
+  functionQueued: {
+    name: 'weft_function_queued',
+    help: 'Invocations that wait for an instance.',
+    type: 'gauge',
+  },
+  functionEvents: {
+    name: 'weft_function_events_total',
+    help: 'Events of asynchronous invocations, by what became of them.',
+    type: 'counter',
+  },
+  functionEventsWaiting: {
+    name: 'weft_function_events_waiting',
+    help: 'Events in the queue of the function.',
+    type: 'gauge',
+  },
+  functionEventsAge: {
+    name: 'weft_function_events_oldest_seconds',
+    help: 'Age of the oldest event in the queue of the function.',
+    type: 'gauge',
+  },
 } as const satisfies Record<string, Omit<MetricFamily & { type: 'counter' | 'gauge' }, 'samples'>>
 
 export function metricFamily(key: keyof typeof catalog, samples: readonly Sample[]): MetricFamily {

@@ -18,7 +18,7 @@ t.test('functions are listed, invoked and listened to by their names', async t =
   t.equal(list.code, 0)
   t.match(
     list.output,
-    /^FUNCTION +NAMESPACE +RUNS +TIMEOUT +SCALE +HOSTS\necho +default .* 3s +0-10 /,
+    /^FUNCTION +NAMESPACE +DRIVER +RUNS +TIMEOUT +SCALE +VERSIONS +HOSTS\necho +default +process .* 3s +0-10 /,
   )
   t.ok(list.output.endsWith(`127.0.0.1:${host.ports.inbound}`))
 

@@ -282,7 +282,7 @@ t.test('more or fewer instances are no reason to end those that run', async t =>
   mesh.configure('  scale: { min: 2, max: 2 }')
   const admin = mesh.host.ports.admin
   const instances = async (): Promise<{ pid: number }[]> =>
-    JSON.parse((await call(admin, { path: '/function' })).body).instances
+    JSON.parse((await call(admin, { path: '/function' })).body).versions[0].instances
   const both = await eventually(instances, list => list.length === 2)
   t.ok(both.some(instance => String(instance.pid) === pid))
 })

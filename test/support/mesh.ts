@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { wallNow } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
-import { startControlPlane, type ControlPlane } from '../../src/control/app.ts'
+import { startControlPlane, type ControlOptions, type ControlPlane } from '../../src/control/app.ts'
 import { createJoinToken } from '../../src/control/join-token.ts'
 import type { ControlBootstrap, ProxyBootstrap } from '../../src/model/bootstrap.ts'
 import { startProxy, type RunningProxy } from '../../src/proxy/app.ts'
@@ -33,7 +33,11 @@ export interface TestWorkload {
   readonly overrides?: Partial<ProxyBootstrap>
 }
 
-export async function startMesh(t: Test, yaml: string): Promise<TestMesh> {
+export async function startMesh(
+  t: Test,
+  yaml: string,
+  more: Omit<ControlOptions, 'logger'> = {},
+): Promise<TestMesh> {
   const folder = t.testdir()
   const configPath = join(folder, 'mesh.yaml')
   writeFileSync(configPath, yaml)
@@ -45,7 +49,7 @@ export async function startMesh(t: Test, yaml: string): Promise<TestMesh> {
     admin: anyPort,
     leaseMs: 30_000,
   }
-  const control = await startControlPlane(bootstrap, { logger: silentLogger })
+  const control = await startControlPlane(bootstrap, { logger: silentLogger, ...more })
   t.teardown(() => control.close())
   return { folder, configPath, control, pushPort: control.pushPort, bootstrap }
 }

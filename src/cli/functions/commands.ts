@@ -45,24 +45,46 @@ export function addInvoke(program: Command, finish: Finish): void {
     })
 }
 
-interface LogsFlags {
+interface HostFlags {
   readonly namespace: string
   readonly stateDirectory: string
   readonly admin?: URL
-  readonly once?: boolean
 }
 
-export function addLogs(program: Command, finish: Finish): void {
-  program
-    .command('logs')
-    .description('follow what the instances of a function write')
+/** Of commands that ask the sidecar of a function. */
+function withHostFlags(command: Command): Command {
+  return command
     .argument('<function>', 'its name')
     .option('--namespace <namespace>', 'its namespace', 'default')
     .option('--state-directory <folder>', 'of weft up', defaultState)
     .addOption(new Option('--admin <url>', "of the function's sidecar").argParser(parseHttpUrl))
+}
+
+interface LogsFlags extends HostFlags {
+  readonly once?: boolean
+}
+
+export function addLogs(program: Command, finish: Finish): void {
+  withHostFlags(program.command('logs'))
+    .description('follow what the instances of a function write')
     .option('--once', 'end when all that there is was shown')
     .action(async (name: string, options: LogsFlags) => {
       const { logs } = await import('./logs.ts')
       finish(await logs(name, { once: false, ...options }))
+    })
+}
+
+interface PlacementFlags extends HostFlags {
+  readonly json?: boolean
+}
+
+export function addPlacement(program: Command, finish: Finish): void {
+  const placement = program.command('placement').description('where functions run')
+  withHostFlags(placement.command('explain'))
+    .description('where the next call of a function would go, and why')
+    .option('--json', 'as its sidecar says it')
+    .action(async (name: string, options: PlacementFlags) => {
+      const { explainPlacement } = await import('./placement.ts')
+      finish(await explainPlacement(name, { json: false, ...options }))
     })
 }

@@ -1,17 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { LogLine } from '../../functions/function-log.ts'
-import type { ProxyBootstrap } from '../../model/bootstrap.ts'
 import { CommandError } from '../command-error.ts'
 import { explainFailure } from '../fetch-failure.ts'
+import { adminOf, type HostOptions } from './host-admin.ts'
 
-export interface LogsOptions {
-  readonly namespace: string
-  /** Where `weft up` keeps its state. */
-  readonly stateDirectory: string
-  /** Admin address of the sidecar that hosts the function, where `weft up` has not started it. */
-  readonly admin?: URL
+export interface LogsOptions extends HostOptions {
   /** Ends when it has shown what there is. */
   readonly once: boolean
 }
@@ -21,7 +14,7 @@ const timeoutMs = 5000
 
 /** `weft logs`: what the instances of a function write, from the last thousand lines on, until Ctrl-C. */
 export async function logs(name: string, options: LogsOptions): Promise<number> {
-  const admin = options.admin ?? (await adminOf(name, options))
+  const admin = await adminOf(name, options)
   let after = 0
   for (;;) {
     const lines = await fetchLines(new URL(`/function/logs?after=${after}`, admin))
@@ -34,18 +27,6 @@ export async function logs(name: string, options: LogsOptions): Promise<number> 
 
 function formatLine({ time, instance, text }: LogLine): string {
   return `${new Date(time).toISOString()} ${instance} | ${text}`
-}
-
-async function adminOf(name: string, { namespace, stateDirectory }: LogsOptions): Promise<URL> {
-  const path = join(stateDirectory, 'workloads', `${name}.${namespace}`, 'bootstrap.json')
-  try {
-    const { admin } = JSON.parse(await readFile(path, 'utf8')) as ProxyBootstrap
-    return new URL(`http://${admin.host}:${admin.port}`)
-  } catch {
-    throw new CommandError(
-      `weft up has started no function ${name} from here: name the admin address of its sidecar with --admin`,
-    )
-  }
 }
 
 async function fetchLines(url: URL): Promise<readonly LogLine[]> {

@@ -10,7 +10,7 @@ const tokenLifeMs = 600_000
 /** Writes what a sidecar needs to start and to be let in: its bootstrap, and a join token of its own. */
 export async function prepareSidecar(
   { bootstrap, bootstrapFile }: SidecarPlan,
-  control: ControlPlan,
+  control: Pick<ControlPlan, 'bootstrap'>,
 ): Promise<void> {
   const { name, namespace, serviceAccount, labels } = bootstrap.workload
   const expiresAt = wallNow() + tokenLifeMs

@@ -2,7 +2,9 @@ import { delimiter, dirname } from 'node:path'
 import { monotonicNow } from '../../base/clock.ts'
 import { formatLogLine } from './log-view.ts'
 import type { ApplicationPlan, MeshPlan, SidecarPlan, WorkloadPlan } from './plan.ts'
+import { parseRelayed } from './on-demand/relayed-line.ts'
 import { waitUntilReady } from './readiness.ts'
+import { ownEnvironment, sidecarGraceMs, sidecarProcess } from './sidecar-process.ts'
 import type { WorkloadPids } from './summary.ts'
 import { SupervisedProcess, type ProcessSpec, type Supervision } from './supervised-process.ts'
 
@@ -33,10 +35,6 @@ interface LocalWorkload {
 const startTimeoutMs = 30_000
 const applicationGraceMs = 10_000
 const controlGraceMs = 5000
-/** One heap of the C library for all threads: some 2 MB less in each. Applications decide that for themselves. */
-const ownEnvironment = { MALLOC_ARENA_MAX: '1' }
-/** Beyond a sidecar's own bound on its drain. */
-const sidecarGraceMs = 2000
 
 /** The processes of a mesh on this machine: the control plane, and each workload with its sidecar. */
 export class LocalMesh {
@@ -60,14 +58,17 @@ export class LocalMesh {
     await waitUntilReady(this.#control, { ...control.admin, path: '/status' }, until)
     for (const { sidecar, application } of this.#workloads) {
       application?.start()
-      if (sidecar === undefined) continue
+      // The control plane starts those when they are called.
+      if (sidecar === undefined || sidecar.onDemand === true) continue
       await this.#options.prepare(sidecar)
       sidecar.child.start()
     }
     await Promise.all(
-      this.#sidecars.map(({ child, bootstrap }) =>
-        waitUntilReady(child, { ...bootstrap.admin, path: '/ready' }, until),
-      ),
+      this.#sidecars
+        .filter(({ onDemand }) => onDemand !== true)
+        .map(({ child, bootstrap }) =>
+          waitUntilReady(child, { ...bootstrap.admin, path: '/ready' }, until),
+        ),
     )
   }
 
@@ -83,7 +84,10 @@ export class LocalMesh {
 
   async stop(): Promise<void> {
     await Promise.all(this.#workloads.map(stopWorkload))
-    await this.#control.stop(controlGraceMs)
+    const onDemand = this.#sidecars.filter(sidecar => sidecar.onDemand === true)
+    // It ends those first.
+    const drains = onDemand.map(({ bootstrap }) => bootstrap.drainTimeoutMs + sidecarGraceMs)
+    await this.#control.stop(controlGraceMs + Math.max(0, ...drains))
   }
 
   kill(): void {
@@ -113,21 +117,26 @@ export class LocalMesh {
       command: process.execPath,
       arguments: [this.#options.main, 'control', '--config', this.#plan.control.bootstrapFile],
       environment: ownEnvironment,
-      onStdout: line => this.#showLog(name, line),
+      onStdout: line => this.#takeControlLine(name, line),
       onStderr: line => this.#showLog(name, line),
     })
   }
 
-  #createSidecar(workload: string, { bootstrapFile }: SidecarPlan): SupervisedProcess {
-    const name = `${workload} sidecar`
+  #createSidecar(workload: string, sidecar: SidecarPlan): SupervisedProcess {
     return this.#supervise({
-      name,
-      command: process.execPath,
-      arguments: [this.#options.main, 'proxy', '--config', bootstrapFile],
-      environment: ownEnvironment,
+      ...sidecarProcess(this.#options.main, sidecar),
+      name: `${workload} sidecar`,
       onStdout: line => this.#options.onAccess(workload, line),
-      onStderr: line => this.#showLog(name, line),
+      onStderr: line => this.#showLog(`${workload} sidecar`, line),
     })
+  }
+
+  #takeControlLine(name: string, text: string): void {
+    const relayed = parseRelayed(text)
+    if (relayed === undefined) return this.#showLog(name, text)
+    const { workload, stream, line } = relayed
+    if (stream === 'stdout') this.#options.onAccess(workload, line)
+    else this.#showLog(`${workload} sidecar`, line)
   }
 
   #createApplication(name: string, application: ApplicationPlan): SupervisedProcess {

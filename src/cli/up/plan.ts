@@ -33,6 +33,8 @@ export interface WorkloadPlan {
 export interface SidecarPlan {
   readonly bootstrapFile: string
   readonly bootstrap: ProxyBootstrap & { readonly joinTokenFile: string }
+  /** The control plane starts it when its function is called. Default: it runs all the time. */
+  readonly onDemand?: true
 }
 
 export interface ApplicationPlan {
@@ -74,18 +76,23 @@ export function planMesh(configuration: Configuration, options: UpOptions): Mesh
       ...(application !== undefined && { application }),
     }
   })
-  const functions = configuration.functions.map((resource): WorkloadPlan => ({
+  const functions = configuration.functions.filter(isRunHere).map((resource): WorkloadPlan => ({
     name: displayName(resource.metadata),
     sidecar: planFunction(resource, { index: sidecars++, control, options }),
   }))
   return { control, workloads: [...workloads, ...functions] }
 }
 
+/** Sidecars of the others stand in their containers. */
+function isRunHere({ spec }: FunctionResource): boolean {
+  return spec.driver === 'process' || spec.driver === 'oci'
+}
+
 function displayName({ name, namespace }: WorkloadResource['metadata']): string {
   return namespace === 'default' ? name : `${name}.${namespace}`
 }
 
-function planControl({ mesh }: Configuration, options: UpOptions): ControlPlan {
+function planControl({ mesh, functions }: Configuration, options: UpOptions): ControlPlan {
   const stateDirectory = resolve(options.stateDirectory, 'control')
   return {
     bootstrapFile: join(stateDirectory, 'bootstrap.json'),
@@ -96,6 +103,9 @@ function planControl({ mesh }: Configuration, options: UpOptions): ControlPlan {
       push: { host: loopback, port: options.controlPort },
       admin: { host: loopback, port: options.controlAdminPort },
       leaseMs,
+      ...(functions.some(({ spec }) => spec.scale.zero === 'gone') && {
+        scaling: join(stateDirectory, 'scaling.json'),
+      }),
     },
   }
 }
@@ -145,6 +155,7 @@ function planFunction(resource: FunctionResource, surroundings: SidecarSurroundi
   return {
     bootstrapFile,
     bootstrap: { ...bootstrap, workload: { ...workload, labels }, hostsFunction: true },
+    ...(resource.spec.scale.zero === 'gone' && { onDemand: true }),
   }
 }
 

@@ -21,7 +21,7 @@ const runtimeClient = 'awslambdaric'
 
 /** A sentence that says why this machine can't run a function, and what to do; undefined when it can. */
 export async function obstacleOf({ spec }: FunctionResource): Promise<string | undefined> {
-  const { runtime, code } = spec
+  const { runtime, code = '.' } = spec
   if (runtime?.startsWith('python') !== true) return undefined
   const list = join(code, 'requirements.txt')
   const wanted = new Set([runtimeClient, ...(await readRequirements(list))])

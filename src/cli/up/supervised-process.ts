@@ -22,6 +22,8 @@ export interface Supervision {
   readonly guard: Pick<OrphanGuard, 'add' | 'remove'>
   /** Told in one sentence of each death. */
   readonly report: (line: string) => void
+  /** Told how it died, instead of starting it again. */
+  readonly onDeath?: (how: string) => void
   readonly now: Now
   /** Wait before the first restart, doubled by each further one. Default 250. */
   readonly firstBackoffMs?: number
@@ -123,7 +125,8 @@ export class SupervisedProcess {
   #died(how: string): void {
     this.#child = undefined
     if (this.#stopping) return
-    const { now, report, firstBackoffMs = 250 } = this.#supervision
+    const { now, report, onDeath, firstBackoffMs = 250 } = this.#supervision
+    if (onDeath !== undefined) return onDeath(how)
     this.#failures = now() - this.#startedAt >= soundAfterMs ? 1 : this.#failures + 1
     const bounds = { baseMs: firstBackoffMs, maxMs: maxBackoffMs }
     const waitMs = backoff(this.#failures, bounds, noSpread)

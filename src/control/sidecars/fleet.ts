@@ -27,6 +27,10 @@ export class Fleet {
     return [...this.#subscribers.values()]
   }
 
+  has(workload: WorkloadName): boolean {
+    return this.#subscribers.has(workloadKey(workload))
+  }
+
   /** A sidecar whose old stream is half dead comes back on a new one, which counts. */
   join(subscriber: Subscriber): void {
     const key = workloadKey(subscriber.workload)

@@ -14,6 +14,10 @@ const maxPorts = 64
 const maxProblems = 100
 
 const name = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?$/)
+/** `<name>.<namespace>`. */
+const functionName = z.string().regex(/^[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}$/)
+/** Of requests or instances; an average of them may be a fraction. */
+const amount = z.number().min(0).max(1_000_000)
 const version = z.string().max(128)
 const nonce = z.int().min(0)
 const port = z.int().min(1).max(65_535)
@@ -57,6 +61,14 @@ const sidecarMessage = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('leave') }),
   z.object({ type: z.literal('pong') }),
+  z.object({ type: z.literal('activate'), function: functionName, waiting: amount }),
+  z.object({
+    type: z.literal('load'),
+    function: functionName,
+    active: amount,
+    queued: amount,
+    ready: amount,
+  }),
 ])
 
 /** @throws ProtocolError that says what is wrong with it. */

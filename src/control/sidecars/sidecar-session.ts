@@ -4,7 +4,10 @@ import { ProtocolError } from '../../discovery/line-decoder.ts'
 import type { ControlStream } from '../../discovery/control-stream.ts'
 import { MessageStream } from '../../discovery/message-stream.ts'
 import type {
+  Ack,
   ControlMessage,
+  Feature,
+  FunctionLoad,
   Hello,
   Nack,
   Register,
@@ -16,10 +19,12 @@ import { Subscription } from '../../discovery/subscription.ts'
 import { functionLabel } from '../../model/function.ts'
 import type { Admission, Admissions } from './admissions.ts'
 import type { ControlCounters } from '../control-counters.ts'
+import type { Scaler } from '../scaling/scaler.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
 import type { Publisher } from './publisher.ts'
 import type { Registry } from './registry.ts'
 import { maxSidecarLineBytes, maxStrangerLineBytes, readSidecarMessage } from './sidecar-message.ts'
+import type { WaitingCaller } from '../scaling/function-scaler.ts'
 import { denied, type Signing, type SigningOutcome } from './signing.ts'
 
 /** What all sessions share. */
@@ -29,6 +34,7 @@ export interface SessionContext {
   readonly registry: Registry
   readonly fleet: Fleet
   readonly publisher: Publisher
+  readonly scaler: Pick<Scaler, 'activate' | 'load' | 'disconnected'>
   readonly counters: ControlCounters
   readonly leaseMs: number
   /** Wall clock. */
@@ -42,6 +48,7 @@ const leaveTimeoutMs = 2000
 const pingsPerLease = 3
 /** Time for a stranger to get its certificate. */
 const anonymousTimeoutMs = 10_000
+const features: readonly Feature[] = ['activation']
 
 /** One sidecar's stream from the handshake to its end. Before `hello` it can only ask for a certificate. */
 export class SidecarSession {
@@ -53,6 +60,8 @@ export class SidecarSession {
   readonly #silence: NodeJS.Timeout
   #expiry: NodeJS.Timeout | undefined
   #greeted: Greeted | undefined
+  /** As the scaler knows it. */
+  readonly #caller: WaitingCaller = { send: message => this.#messages.send(message) }
   #signing = false
   #leaving = false
 
@@ -122,8 +131,7 @@ export class SidecarSession {
     message: Exclude<SidecarMessage, SignRequest | Hello>,
     { subscriber, admission }: Greeted,
   ): void {
-    const { registry, counters, publisher } = this.#context
-    const { subscription } = subscriber
+    const { registry, publisher, scaler } = this.#context
     registry.renew(admission)
     switch (message.type) {
       case 'register':
@@ -137,18 +145,34 @@ export class SidecarSession {
         publisher.refresh(subscriber)
         break
       case 'ack':
-        if (subscription.acked(message)) counters.acks++
-        break
       case 'nack':
-        if (subscription.nacked(message)) this.#countNack(message)
+        this.#answered(message, subscriber)
         break
       case 'leave':
         // Once: each waits for the whole fleet.
         if (!this.#leaving) void this.#leave(subscriber)
         break
+      case 'activate':
+        scaler.activate(this.#caller, message)
+        break
+      case 'load':
+        this.#load(subscriber, message)
+        break
       case 'pong':
         break
     }
+  }
+
+  #answered(message: Ack | Nack, { subscription }: Subscriber): void {
+    if (message.type === 'nack') {
+      if (subscription.nacked(message)) this.#countNack(message)
+    } else if (subscription.acked(message)) this.#context.counters.acks++
+  }
+
+  /** A sidecar speaks for the function that its join token names, and for no other. */
+  #load({ hosts, workload }: Subscriber, message: FunctionLoad): void {
+    if (message.function === `${hosts}.${workload.namespace}`)
+      this.#context.scaler.load(workload, message)
   }
 
   #greet(hello: Hello, identity: string): void {
@@ -209,7 +233,7 @@ export class SidecarSession {
       identity,
       ready,
     })
-    this.#messages.send({ type: 'registered', leaseMs })
+    this.#messages.send({ type: 'registered', leaseMs, features })
   }
 
   /** The sidecar keeps its own snapshot while it drains: its registration goes only with its stream. */
@@ -253,7 +277,7 @@ export class SidecarSession {
     clearInterval(this.#ping)
     clearTimeout(this.#silence)
     clearTimeout(this.#expiry)
-    const { fleet, registry, counters, logger } = this.#context
+    const { fleet, registry, counters, logger, scaler } = this.#context
     if (reason instanceof ProtocolError) counters.protocolErrors++
     logger.debug({ identity: this.#identity, error: reason }, 'a sidecar has disconnected')
     if (this.#greeted === undefined) return
@@ -261,6 +285,7 @@ export class SidecarSession {
     subscriber.subscription.close()
     const current = fleet.part(subscriber)
     if (current && this.#leaving) registry.remove(subscriber.workload)
+    scaler.disconnected(this.#caller, subscriber.workload, current ? subscriber.hosts : undefined)
   }
 
   #countNack({ version, problems }: Nack): void {

@@ -102,7 +102,16 @@ function bodyText(body: Buffer, contentType = ''): string | undefined {
 
 /** Who called, in the form that API Gateway has for clients with certificates. */
 function callerCertificate(caller: string): object {
-  return { clientCert: { subjectDN: `URI=${caller}` } }
+  return {
+    clientCert: {
+      // Of these we know nothing here, and validators of events want them all.
+      clientCertPem: '',
+      issuerDN: '',
+      serialNumber: '',
+      subjectDN: `URI=${caller}`,
+      validity: { notBefore: '', notAfter: '' },
+    },
+  }
 }
 
 /** `23/Nov/2026:08:12:05 +0000` */

@@ -1,12 +1,10 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import type { Now } from '../../base/clock.ts'
-import { forEachLine } from '../../base/lines.ts'
-import { signalGroup } from '../../base/process-group.ts'
 import type { FunctionSpec } from '../../model/function.ts'
 import { createFault, exitFault, type FunctionFault } from '../fault.ts'
 import { LogTail } from '../function-log.ts'
 import type { Execution, Invocation } from '../invocation.ts'
 import { RuntimeSession } from './runtime-session.ts'
+import type { Driver, Sandbox } from './sandbox.ts'
 
 /** The Runtime API of one instance, on a loopback port of its own: by that a runtime is told from others. */
 export interface RuntimeEndpoint {
@@ -18,10 +16,10 @@ export interface InstanceOptions {
   /** Unique in this sidecar. */
   readonly number: number
   readonly spec: FunctionSpec
-  readonly open: (session: RuntimeSession) => Promise<RuntimeEndpoint>
+  /** `port`: where the runtime looks for it, if that is given. */
+  readonly open: (session: RuntimeSession, port: number | undefined) => Promise<RuntimeEndpoint>
   readonly environment: (endpoint: RuntimeEndpoint) => Promise<Record<string, string>>
-  /** Told of the process groups to end should we be killed. */
-  readonly guard: { add(group: number): void; remove(group: number): void }
+  readonly driver: Driver
   readonly onLine: (stream: 'stdout' | 'stderr', text: string) => void
   /** It has loaded its function. */
   readonly onReady: (instance: Instance) => void
@@ -36,14 +34,14 @@ export interface InstanceOptions {
 
 /** From asking a runtime to end until it is made to, as AWS's own emulator has it. */
 const graceMs = 2000
-const lastWordsMs = 100
 
-/** One process that runs a function's code, in a process group of its own, with the Runtime API that it talks to. */
+/** A sandbox that runs a function's code, with the Runtime API that the code talks to. */
 export class Instance {
   readonly number: number
   readonly spec: FunctionSpec
   readonly session: RuntimeSession
-  readonly startedAt: number
+  /** Monotonic ms. */
+  startedAt: number
   /** What it has written since the last invocation began. */
   readonly tail = new LogTail()
   /** Takes no further events. */
@@ -53,7 +51,9 @@ export class Instance {
   idleSince = Number.POSITIVE_INFINITY
   readonly #options: InstanceOptions
   #endpoint: RuntimeEndpoint | undefined
-  #child: ChildProcess | undefined
+  #sandbox: Sandbox | undefined
+  #prepared: Promise<void> | undefined
+  #started = false
   #initTimer: NodeJS.Timeout | undefined
   #killTimer: NodeJS.Timeout | undefined
   #ended = false
@@ -61,13 +61,17 @@ export class Instance {
   #wanted = true
 
   constructor(options: InstanceOptions) {
-    const { spec, now, number } = options
+    const { spec, now, number, driver } = options
     this.#options = options
     this.number = number
     this.spec = spec
     this.startedAt = now()
     this.session = new RuntimeSession(
-      spec,
+      {
+        concurrency: spec.concurrency,
+        timeoutMs: spec.timeoutMs,
+        outlivesRuntime: driver.runtimeApiPort !== undefined,
+      },
       {
         onReady: () => {
           clearTimeout(this.#initTimer)
@@ -81,7 +85,10 @@ export class Instance {
         onDone: options.onDone,
         // The code may hang for ever; where others share the instance, they finish.
         onTimeout: () => {
-          if (spec.concurrency === 1) this.kill()
+          if (spec.concurrency === 1 && this.#running) this.kill()
+        },
+        onSilence: () => {
+          if (this.#running) this.kill()
         },
       },
       options,
@@ -89,7 +96,7 @@ export class Instance {
   }
 
   get pid(): number | undefined {
-    return this.#child?.pid
+    return this.#sandbox?.pid
   }
 
   get ready(): boolean {
@@ -100,24 +107,27 @@ export class Instance {
     return !this.retired && !this.#ended && this.session.hasRoom
   }
 
-  async start(): Promise<void> {
-    const { open, environment, spec, onLine } = this.#options
-    try {
-      this.#endpoint = await open(this.session)
-      this.#spawn(await environment(this.#endpoint))
-      this.#initTimer = setTimeout(() => this.#initTimedOut(), spec.initTimeoutMs)
-    } catch (error) {
-      // Where secrets lie is nothing that callers need to know.
-      onLine('stderr', (error as Error).message)
-      this.#failStart('its environment could not be made')
-    }
+  /** Makes everything ready for {@link start}, which then takes less time. */
+  prepare(): Promise<void> {
+    return (this.#prepared ??= this.#prepare())
   }
 
-  /** Takes its processor away until it has something to do. Its parked question stands. */
+  async start(): Promise<void> {
+    this.startedAt = this.#options.now()
+    await this.prepare()
+    // Ended while its environment was made.
+    if (this.#ended || this.#sandbox === undefined) return
+    this.#started = true
+    this.#sandbox.start()
+    // Who comes when it likes is not late.
+    if (this.#sandbox.owned)
+      this.#initTimer = setTimeout(() => this.#initTimedOut(), this.spec.initTimeoutMs)
+  }
+
+  /** Takes its processor away until it has something to do. Its parked question stands; without one it would hang. */
   freeze(): void {
-    if (this.pid === undefined || this.frozen || this.session.active > 0) return
-    this.frozen = true
-    signalGroup(this.pid, 'SIGSTOP')
+    if (this.frozen || !this.hasRoom || this.session.active > 0) return
+    this.frozen = this.#sandbox?.freeze() ?? false
   }
 
   dispatch(invocation: Invocation): Execution {
@@ -131,63 +141,50 @@ export class Instance {
   stop(): void {
     this.retired = true
     this.#wanted = false
-    if (this.pid === undefined) return this.#finish(undefined)
-    // What is frozen hears nothing.
-    this.#thaw()
-    signalGroup(this.pid, 'SIGTERM')
+    if (!this.#running) return this.kill()
+    this.frozen = false
+    this.#sandbox?.terminate()
     this.#killTimer ??= setTimeout(() => this.kill(), graceMs)
   }
 
   kill(): void {
     this.retired = true
-    if (this.pid === undefined) this.#finish(undefined)
-    else signalGroup(this.pid, 'SIGKILL')
+    this.#sandbox?.kill()
+    // Nobody will tell of its end.
+    if (!this.#running) this.#finish(undefined)
+  }
+
+  get #running(): boolean {
+    return this.#started && this.#sandbox?.owned === true
   }
 
   #thaw(): void {
-    if (!this.frozen || this.pid === undefined) return
+    if (!this.frozen) return
     this.frozen = false
-    signalGroup(this.pid, 'SIGCONT')
+    this.#sandbox?.thaw()
   }
 
-  #spawn(environment: Record<string, string>): void {
-    // Ended while its environment was made.
-    if (this.#ended) return
-    const { spec, guard, onLine } = this.#options
-    const [program = '', ...args] = spec.command
-    const child = spawn(program, args, {
-      cwd: spec.directory,
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    })
-    this.#child = child
-    const take = (stream: 'stdout' | 'stderr') => (text: string) => {
-      this.tail.add(text)
-      onLine(stream, text)
-    }
-    forEachLine(child.stdout, take('stdout'))
-    forEachLine(child.stderr, take('stderr'))
-    const { pid } = child
-    if (pid === undefined) {
-      child.once('error', ({ message }) =>
-        this.#failStart(`cannot run ${program} in ${this.#options.spec.directory}: ${message}`),
-      )
-      return
-    }
-    child.on('error', () => {})
-    guard.add(pid)
-    child.once('exit', (code, signal) => {
-      // What the function itself has started and left behind.
-      signalGroup(pid, 'SIGKILL')
-      guard.remove(pid)
-      // Its last words are still in the pipes, which a process that left the group can hold open.
-      const late = setTimeout(() => this.#exited(code, signal), lastWordsMs)
-      child.once('close', () => {
-        clearTimeout(late)
-        this.#exited(code, signal)
+  async #prepare(): Promise<void> {
+    const { open, environment, driver, spec, onLine } = this.#options
+    try {
+      const endpoint = await open(this.session, driver.runtimeApiPort)
+      this.#endpoint = endpoint
+      if (this.#ended) return endpoint.close()
+      const variables = await environment(endpoint)
+      if (this.#ended) return
+      this.#sandbox = driver.create(spec, variables, {
+        onLine: (stream, text) => {
+          this.tail.add(text)
+          onLine(stream, text)
+        },
+        onExit: (code, signal) => this.#exited(code, signal),
+        onFailure: message => this.#failStart(message),
       })
-    })
+    } catch (error) {
+      // Where secrets lie is nothing that callers need to know.
+      onLine('stderr', (error as Error).message)
+      this.#failStart('its environment could not be made')
+    }
   }
 
   #exited(code: number | null, signal: string | null): void {

@@ -1,5 +1,5 @@
 import type { Now } from '../../base/clock.ts'
-import { timeoutFault, type FunctionFault } from '../fault.ts'
+import { exitFault, timeoutFault, type FunctionFault } from '../fault.ts'
 import { Execution, type Invocation } from '../invocation.ts'
 
 /** A runtime's question for its next event, which waits for as long as there is none. */
@@ -18,11 +18,15 @@ export interface SessionEvents {
   onDone(execution: Execution): void
   /** An invocation took too long, and may go on taking. */
   onTimeout(): void
+  /** It has nothing to do, and has not asked for an event for as long as one may take: it hangs. */
+  onSilence(): void
 }
 
 export interface SessionLimits {
   readonly concurrency: number
   readonly timeoutMs: number
+  /** The runtime may end and come back without the session: one that asks anew has lost what it had. */
+  readonly outlivesRuntime?: boolean
 }
 
 /**
@@ -38,6 +42,7 @@ export class RuntimeSession {
   readonly #polls: RuntimePoll[] = []
   readonly #executions = new Map<string, Execution>()
   readonly #timers = new Map<string, NodeJS.Timeout>()
+  #silence: NodeJS.Timeout | undefined
   #ready = false
   #ended = false
   #initFault: FunctionFault | undefined
@@ -73,7 +78,16 @@ export class RuntimeSession {
   }
 
   poll(poll: RuntimePoll): void {
+    const { concurrency, outlivesRuntime = false } = this.#limits
+    clearTimeout(this.#silence)
+    this.#silence = undefined
     this.#polls.push(poll)
+    if (outlivesRuntime) {
+      // Those of a runtime that is gone can look as if they waited still.
+      if (this.#polls.length > concurrency) this.#polls.shift()
+      // Which of several was lost can't be told.
+      if (concurrency === 1) this.#lose()
+    }
     if (!this.#ready) {
       this.#ready = true
       this.#events.onReady()
@@ -84,7 +98,9 @@ export class RuntimeSession {
   /** Its connection has gone: an event handed to it would be lost. */
   dropPoll(poll: RuntimePoll): void {
     const index = this.#polls.indexOf(poll)
-    if (index >= 0) this.#polls.splice(index, 1)
+    if (index < 0) return
+    this.#polls.splice(index, 1)
+    this.#expectPoll()
   }
 
   /** Hands an invocation to the runtime. Only when it {@link hasRoom}. */
@@ -118,18 +134,30 @@ export class RuntimeSession {
     return true
   }
 
+  /** No connection of the runtime is left, and it is one that keeps them while it works. */
+  disconnected(): void {
+    if (this.#limits.outlivesRuntime === true) this.#lose()
+  }
+
   /** The runtime is no more: what it worked on fails. */
   end(faultFor: (invocation: Invocation) => FunctionFault): void {
     if (this.#ended) return
     this.#ended = true
+    clearTimeout(this.#silence)
     this.#polls.length = 0
     for (const execution of this.#executions.values())
       execution.fault(faultFor(execution.invocation))
   }
 
+  #lose(): void {
+    for (const execution of this.#executions.values())
+      execution.fault(exitFault(execution.invocation.id, 0, null))
+  }
+
   #timeOut(execution: Execution, allowedMs: number): void {
-    execution.fault(timeoutFault(execution.invocation.id, allowedMs))
+    // Before all else: what is about to be ended must be given nothing more.
     this.#events.onTimeout()
+    execution.fault(timeoutFault(execution.invocation.id, allowedMs))
   }
 
   #forget(execution: Execution): void {
@@ -140,5 +168,12 @@ export class RuntimeSession {
     this.#lastDone = id
     this.#events.onDone(execution)
     if (this.hasRoom) this.#events.onRoom()
+    else this.#expectPoll()
+  }
+
+  /** What a runtime does behind its answer belongs to its invocation, as with AWS: it may take as long. */
+  #expectPoll(): void {
+    if (this.#ended || this.#polls.length > 0 || this.#executions.size > 0) return
+    this.#silence ??= setTimeout(() => this.#events.onSilence(), this.#limits.timeoutMs).unref()
   }
 }

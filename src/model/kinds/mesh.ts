@@ -1,6 +1,38 @@
 import { z } from 'zod'
+import type { NatsCredentials } from '../function-events.ts'
 import { outboundTrafficPolicies } from '../outbound.ts'
 import { metadata, objectName, positiveDuration } from './common.ts'
+
+const file = z.string().min(1)
+
+const natsCredentials = z
+  .strictObject({
+    user: z.string().min(1).optional(),
+    passwordFile: file.optional(),
+    tokenFile: file.optional(),
+    credsFile: file.optional().describe('As `nsc generate creds` writes it.'),
+  })
+  .transform(({ user, passwordFile, tokenFile, credsFile }, context): NatsCredentials => {
+    if (credsFile !== undefined) return { kind: 'creds', credsFile }
+    if (tokenFile !== undefined) return { kind: 'token', tokenFile }
+    if (user !== undefined && passwordFile !== undefined)
+      return { kind: 'password', user, passwordFile }
+    context.addIssue({
+      code: 'custom',
+      message: 'give user and passwordFile, tokenFile or credsFile',
+    })
+    return z.NEVER
+  })
+
+const nats = z.strictObject({
+  servers: z
+    .array(z.string().regex(/^[^\s/]+:\d{1,5}$/, 'must be host:port'))
+    .min(1)
+    .max(20),
+  credentials: natsCredentials.optional().describe('Secrets are given by file.'),
+  tls: z.strictObject({ caFile: file.optional() }).optional().describe('Absent: no TLS.'),
+  stream: objectName.default('weft-events').describe('Of JetStream, shared by all functions.'),
+})
 
 const spec = z
   .strictObject({
@@ -22,6 +54,18 @@ const spec = z
       .enum(outboundTrafficPolicies)
       .default('allowAny')
       .describe('Whether transparent mode reaches destinations that are not in the mesh.'),
+    region: z
+      .string()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Where the machines of this mesh are, for the residency of functions.'),
+    eventQueue: z
+      .strictObject({ nats })
+      .optional()
+      .describe(
+        'Where events of functions wait that nobody waits for. Default: on the disk of their sidecar.',
+      ),
   })
   .prefault({})
 

@@ -1,4 +1,6 @@
 import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
+import { qualifiedFunction } from '../function.ts'
+import { functionDestination } from '../function-events.ts'
 import type { FunctionResource } from '../kinds/function.ts'
 import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
@@ -7,6 +9,7 @@ import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
 import { nearest } from './nearest.ts'
+import { checkPlacements } from './placements.ts'
 import { checkRouteKinds } from './route-kinds.ts'
 import { parseServiceReference } from './service-reference.ts'
 import type { Suspects } from './suspects.ts'
@@ -31,10 +34,12 @@ export function checkReferences(
   const functions = new Set<string>()
   for (const { resource } of sources)
     if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
-    else if (resource.kind === 'Function') functions.add(keyOf(resource.metadata))
+    else if (resource.kind === 'Function')
+      for (const name of calledNames(resource)) functions.add(keyOf({ ...resource.metadata, name }))
   checkDuplicates(sources, report)
   checkPorts(sources, report)
   checkRouteKinds(sources, report)
+  checkPlacements(sources, report)
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
       const message = faultOf(reference, { services, functions, suspects })
@@ -78,11 +83,22 @@ function claimsOf(resource: Resource): Claim[] {
   // Of settings for the whole there can be one only, whatever it is called.
   if (kind === 'Mesh') return [{ what: kind, path }]
   // Each has a sidecar, and sidecars are told apart by name.
-  const own =
-    kind === 'Function'
-      ? { what: `Workload ${keyOf(metadata)}`, path }
-      : { what: `${kind} ${keyOf(metadata)}`, path }
+  if (kind === 'Function')
+    return [
+      { what: `Workload ${keyOf(metadata)}`, path },
+      ...calledNames(resource).map(name => ({
+        what: `Function ${keyOf({ ...metadata, name })}`,
+        path,
+      })),
+    ]
+  const own = { what: `${kind} ${keyOf(metadata)}`, path }
   return kind === 'TrafficPolicy' ? [own, targetOf(resource)] : [own]
+}
+
+/** Under which a function, its versions and its aliases are called. */
+function calledNames({ metadata, spec }: FunctionResource): string[] {
+  const qualifiers = [...spec.versions, ...spec.aliases].map(({ name }) => name)
+  return [undefined, ...qualifiers].map(qualifier => qualifiedFunction(metadata.name, qualifier))
 }
 
 function targetOf({ metadata, spec }: TrafficPolicyResource): Claim {
@@ -154,9 +170,10 @@ function referencesOf(resource: Resource): Reference[] {
       const wanted = { ...resource.spec.targetRef, namespace: resource.metadata.namespace }
       return [{ path: ['spec', 'targetRef'], wanted }]
     }
+    case 'Function':
+      return destinationReferences(resource)
     case 'Service':
     case 'Mesh':
-    case 'Function':
       return []
   }
 }
@@ -185,6 +202,19 @@ function upstreamReferences({ metadata, spec }: WorkloadResource): Reference[] {
     path: ['spec', 'upstreams', index, 'service'],
     wanted: parseServiceReference(service, metadata.namespace),
   }))
+}
+
+/** Functions that are told of events. */
+function destinationReferences({ metadata, spec }: FunctionResource): Reference[] {
+  const { onFailure, onSuccess } = spec.asynchronous
+  return Object.entries({ onFailure, onSuccess }).flatMap(([field, destination]) => {
+    const name = destination?.startsWith(functionDestination)
+      ? destination.slice(functionDestination.length)
+      : undefined
+    if (name === undefined) return []
+    const wanted = { kind: 'Function', name, namespace: metadata.namespace } as const
+    return [{ path: ['spec', 'asynchronous', field], wanted }]
+  })
 }
 
 function sliceReferences({ metadata }: EndpointSliceResource): Reference[] {

@@ -4,7 +4,8 @@ import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
 import { dnsMetrics } from './dns-metrics.ts'
-import { functionLogs, functionPage } from './function-pages.ts'
+import { functionMetrics } from './function-metrics.ts'
+import { functionLogs, functionPage, placementPage } from './function-pages.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
@@ -26,7 +27,14 @@ export function adminPages(
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
     '/clusters': { method: 'GET', answer: page(clustersOf) },
     '/dns': { method: 'GET', answer: page(({ dns }) => jsonAnswer(dns?.status ?? dnsIsOff)) },
-    '/function': { method: 'GET', answer: page(({ functions }) => functionPage(functions)) },
+    '/function': {
+      method: 'GET',
+      answer: page(({ functions }) => functionPage(functions)),
+    },
+    '/function/placement': {
+      method: 'GET',
+      answer: page(({ functions }) => placementPage(functions)),
+    },
     '/function/logs': {
       method: 'GET',
       answer: page(({ functions }, query) => functionLogs(functions, query)),
@@ -92,6 +100,7 @@ export function sidecarMetrics({
   client,
   snapshotStatus,
   dns,
+  functions,
 }: Sidecar): AsyncMetricProducer {
   const single = (value: number) => [{ labels: {}, value }]
   function* own(): Iterable<MetricFamily> {
@@ -107,6 +116,7 @@ export function sidecarMetrics({
     const traffic = await plane.metrics()
     return [
       ...(dns === undefined ? traffic : sumFamilies([traffic, [...dnsMetrics(dns)]])),
+      ...(functions === undefined ? [] : functionMetrics(functions)),
       ...own(),
     ]
   }

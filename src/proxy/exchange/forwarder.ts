@@ -17,6 +17,7 @@ import {
   type RetryDecision,
 } from '../../resilience/retry-decision.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
+import type { Activator } from '../functions/activator.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Exchange } from './exchange.ts'
@@ -51,9 +52,12 @@ export interface Forwarding {
  */
 export class Forwarder implements AttemptOwner, Filter {
   readonly #random: Random
+  readonly #activator: Activator | undefined
 
-  constructor(random: Random) {
+  /** @param activator for functions that run nowhere. */
+  constructor(random: Random, activator?: Activator) {
     this.#random = random
+    this.#activator = activator
   }
 
   /** `exchange.route` and `exchange.cluster` are set. */
@@ -81,7 +85,8 @@ export class Forwarder implements AttemptOwner, Filter {
     const timeoutMs = timeoutOf(exchange, route.timeoutMs)
     if (timeoutMs !== undefined) this.#startTimeout(exchange, timeoutMs)
     cluster.budget.deposit(exchange.startedAt)
-    this.#tryOnce(exchange, forwarding)
+    // perf: bench hop-100B. No time has passed before the first try, and asking the clock costs.
+    this.#tryOnce(exchange, forwarding, exchange.startedAt)
   }
 
   /** Gives back what {@link forward} took, and tells the breaker how the exchange as a whole ended. */
@@ -164,17 +169,15 @@ export class Forwarder implements AttemptOwner, Filter {
     forwarding.tried ??= []
     forwarding.tried.push(failed.endpoint)
     forwarding.cluster.stats.retries++
-    exchange.retryTimer = setTimeout(() => this.#tryOnce(exchange, forwarding), delayMs)
+    exchange.retryTimer = setTimeout(
+      () => this.#tryOnce(exchange, forwarding, exchange.chain.now()),
+      delayMs,
+    )
   }
 
-  #tryOnce(exchange: Exchange, { cluster, policy, tried }: Forwarding): void {
-    // perf: bench hop-100B. No time has passed before the first try, and asking the clock costs.
-    const now = exchange.attempts === 0 ? exchange.startedAt : exchange.chain.now()
+  #tryOnce(exchange: Exchange, { cluster, policy, tried }: Forwarding, now: number): void {
     const endpoint = cluster.pick(now, tried)
-    if (endpoint === undefined)
-      return exchange.fail(
-        new ExchangeError('no_healthy_endpoint', `${cluster.name} has no endpoint that can serve`),
-      )
+    if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster)
     exchange.attempts++
     const { headers } = exchange.request
     if (endpoint.endpoint.mesh !== undefined)
@@ -185,6 +188,19 @@ export class Forwarder implements AttemptOwner, Filter {
     const attempt = new Attempt(exchange, cluster, endpoint, this)
     exchange.attempt = attempt
     attempt.start(now, policy.perTryTimeoutMs)
+  }
+
+  /** Of a function that does not run there will be one. Those that are there and may not serve are another matter. */
+  #withoutEndpoint(exchange: Exchange, cluster: ActiveCluster): void {
+    const starts = cluster.policy.activates !== undefined && cluster.endpoints.length === 0
+    if (this.#activator === undefined || !starts)
+      return exchange.fail(
+        new ExchangeError('no_healthy_endpoint', `${cluster.name} has no endpoint that can serve`),
+      )
+    this.#activator.hold(exchange, cluster, () => {
+      const { forwarding } = exchange
+      if (forwarding !== undefined) this.#tryOnce(exchange, forwarding, exchange.chain.now())
+    })
   }
 
   #startTimeout(exchange: Exchange, timeoutMs: number): void {

@@ -1,17 +1,24 @@
 import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import { GrowingBuffer } from '../../base/growing-buffer.ts'
 import type { FunctionFault } from '../../functions/fault.ts'
-import type { FunctionHost, Invoked } from '../../functions/function-host.ts'
-import type { Invocation, InvocationReceiver } from '../../functions/invocation.ts'
+import type {
+  Invocation,
+  InvocationReceiver,
+  Invoked,
+  Invoker,
+} from '../../functions/invocation.ts'
+import type { HttpParts } from '../../functions/cloud/backend.ts'
 import { HeaderList } from '../../http/headers.ts'
 import { unknownLength, type ResponseHead } from '../../http/message.ts'
-import { maxPayloadBytes } from '../../model/function.ts'
+import { maxPayloadBytes, type FunctionSpec } from '../../model/function.ts'
 import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
 
 /** How events are made of requests, and answers of what functions return. */
 export interface CallFormat {
+  /** The request as it came, where it came by HTTP. */
+  parts?(call: FunctionCall, body: Buffer): HttpParts
   /** The body's bytes are handed over. @throws ExchangeError when the request makes no event. */
-  event(exchange: Exchange, body: Buffer, id: string): Buffer
+  event(call: FunctionCall, body: Buffer): Buffer
   result(call: FunctionCall, result: Buffer, contentType: string): void
   fault(call: FunctionCall, fault: FunctionFault): void
   streamHead(call: FunctionCall, contentType: string): void
@@ -24,6 +31,8 @@ interface FunctionCallOptions {
   readonly format: CallFormat
   readonly describe: (call: FunctionCall, payload: Buffer) => Invocation
   readonly gathering: Gathering
+  readonly spec: FunctionSpec
+  readonly keepsParts: boolean
 }
 
 /** One exchange that a function answers: gathers the request, hands it to the host, and relays the outcome. */
@@ -32,7 +41,11 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   readonly endpointId: string
   readonly id: string
   readonly exchange: Exchange
-  readonly #host: FunctionHost
+  readonly spec: FunctionSpec
+  /** Set before the invocation is described, where somebody may want it. */
+  parts: HttpParts | undefined
+  readonly #keepsParts: boolean
+  readonly #invoker: Invoker
   readonly #format: CallFormat
   readonly #describe: FunctionCallOptions['describe']
   readonly #gathering: Gathering
@@ -40,19 +53,21 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   #invoked: Invoked | undefined
   #over = false
 
-  constructor(exchange: Exchange, id: string, host: FunctionHost, options: FunctionCallOptions) {
+  constructor(exchange: Exchange, id: string, invoker: Invoker, options: FunctionCallOptions) {
     this.exchange = exchange
     this.id = id
-    this.#host = host
+    this.#invoker = invoker
     this.#format = options.format
     this.#describe = options.describe
     this.#gathering = options.gathering
-    this.endpointId = `function:${host.spec?.name ?? ''}`
+    this.spec = options.spec
+    this.#keepsParts = options.keepsParts
+    this.endpointId = `function:${options.spec.name}:${options.spec.version}`
   }
 
   /** What the instance has written in this invocation. */
   get logTail(): Buffer | undefined {
-    return this.#invoked?.instance?.tail.bytes
+    return this.#invoked?.logTail
   }
 
   /** ms from the start in an instance. */
@@ -109,7 +124,6 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   }
 
   onFault(fault: FunctionFault): void {
-    this.#host.counters.faults++
     if (!this.#over) this.#format.fault(this, fault)
   }
 
@@ -153,10 +167,11 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
   }
 
   #begin(): void {
-    const { exchange } = this
     let payload: Buffer
     try {
-      payload = this.#format.event(exchange, this.#body.bytes, this.id)
+      const body = this.#body.bytes
+      if (this.#keepsParts) this.parts = this.#format.parts?.(this, Buffer.from(body))
+      payload = this.#format.event(this, body)
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error
       return this.#refuse(error.code, error.message)
@@ -164,7 +179,7 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
     // Base64 makes more of them.
     if (payload.length > maxPayloadBytes) return this.#refuseSize()
     this.#forgetBody()
-    this.#invoked = this.#host.invoke(this.#describe(this, payload))
+    this.#invoked = this.#invoker.invoke(this.#describe(this, payload))
   }
 
   #refuseSize(): void {

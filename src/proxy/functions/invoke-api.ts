@@ -1,5 +1,10 @@
 import { ExchangeError } from '../../base/errors.ts'
-import { functionArn, functionDomain } from '../../model/function.ts'
+import {
+  functionArn,
+  functionDomain,
+  latestVersion,
+  qualifiedFunction,
+} from '../../model/function.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { HeaderList } from '../../http/headers.ts'
 import type { Filter } from '../exchange/filter.ts'
@@ -16,9 +21,8 @@ const namePattern =
 /** Where the sidecar itself is addressed rather than a service of the mesh. */
 const ownAuthority = /^(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?$/
 
-const latest = '$LATEST'
 const typeHeader = 'x-amz-invocation-type'
-const types: ReadonlySet<string> = new Set(['RequestResponse', 'DryRun'])
+const types: ReadonlySet<string> = new Set(['RequestResponse', 'Event', 'DryRun'])
 
 /** Of the client's signature, which ends here: what goes on is authenticated by our certificate. */
 const signature = ['authorization', 'x-amz-date', 'x-amz-security-token', 'x-amz-content-sha256']
@@ -71,10 +75,11 @@ export class InvokeApi implements Filter {
     const [, name, qualifier = qualifierOf(path)] = namePattern.exec(reference) ?? []
     if (name === undefined)
       throw new ExchangeError('bad_request', `${JSON.stringify(reference)} names no function`)
-    const authority = `${name}.${functionDomain}`
-    const exists = qualifier === undefined || qualifier === latest
-    if (exists && this.#isFunction(authority)) return authority
-    const arn = functionArn(name, qualifier ?? latest)
+    const [short = '', ...namespace] = name.split('.')
+    const called = qualifiedFunction(short, qualifier)
+    const authority = [called, ...namespace, functionDomain].join('.')
+    if (this.#isFunction(authority)) return authority
+    const arn = functionArn(name, qualifier ?? latestVersion)
     throw new ExchangeError('function_not_found', `Function not found: ${arn}`)
   }
 }

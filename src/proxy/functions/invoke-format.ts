@@ -9,7 +9,7 @@ import {
 import { HeaderList } from '../../http/headers.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { CallFormat, FunctionCall } from './function-call.ts'
-import { requestIdHeader } from './http-format.ts'
+import { faultCodes, requestIdHeader } from './http-format.ts'
 
 const emptyEvent = Buffer.from('{}')
 
@@ -22,12 +22,14 @@ const executedVersionHeader = 'x-amz-executed-version'
 /** A function called by the Lambda Invoke API: the body is the event, the answer's body what it returned. */
 export class InvokeFormat implements CallFormat {
   readonly #now: Now
+  /** Content types of streams of which no byte has come: one that fails now is told of as any other. */
+  readonly #pending = new WeakMap<FunctionCall, string>()
 
   constructor(now: Now) {
     this.#now = now
   }
 
-  event(_exchange: Exchange, body: Buffer): Buffer {
+  event(_call: FunctionCall, body: Buffer): Buffer {
     // What clients send who give no payload; runtimes would choke on nothing.
     if (body.length === 0) return emptyEvent
     checkJson(body)
@@ -39,24 +41,34 @@ export class InvokeFormat implements CallFormat {
   }
 
   fault(call: FunctionCall, fault: FunctionFault): void {
-    const { stage, message } = fault
-    if (stage === 'throttled') return call.fail('function_throttled', message)
-    if (stage === 'ended') return call.fail('draining', message)
+    if (!isFunctionsOwn(fault)) return call.fail(faultCodes[fault.stage], fault.message)
     this.#answer(call, fault.document, 'Unhandled')
   }
 
   /** Who has not asked for a stream gets what was streamed all the same, chunk by chunk. */
   streamHead(call: FunctionCall, contentType: string): void {
-    call.beginStream(200, invokeHeaders(call, contentType))
+    this.#pending.set(call, contentType)
   }
 
   streamChunk(call: FunctionCall, chunk: Buffer): boolean {
+    this.#begin(call)
     return call.exchange.relayBody(chunk)
   }
 
-  streamEnd({ exchange }: FunctionCall, fault: FunctionFault | undefined): void {
-    if (fault === undefined) exchange.relayEnd(undefined)
-    else exchange.fail(new ExchangeError('function_failed', fault.errorType))
+  streamEnd(call: FunctionCall, fault: FunctionFault | undefined): void {
+    const { exchange } = call
+    if (fault !== undefined && !exchange.headSent) return this.fault(call, fault)
+    if (fault !== undefined)
+      return exchange.fail(new ExchangeError('function_failed', fault.errorType))
+    this.#begin(call)
+    exchange.relayEnd(undefined)
+  }
+
+  #begin(call: FunctionCall): void {
+    const contentType = this.#pending.get(call)
+    if (contentType === undefined) return
+    this.#pending.delete(call)
+    call.beginStream(200, invokeHeaders(call, contentType))
   }
 
   #answer(call: FunctionCall, body: Buffer, functionError: string | undefined): void {
@@ -80,7 +92,7 @@ export class InvokeStreamFormat extends InvokeFormat {
   }
 
   override fault(call: FunctionCall, fault: FunctionFault): void {
-    if (fault.stage === 'throttled' || fault.stage === 'ended') return super.fault(call, fault)
+    if (!isFunctionsOwn(fault)) return super.fault(call, fault)
     this.streamHead(call)
     this.streamEnd(call, fault)
   }
@@ -99,6 +111,11 @@ export class InvokeStreamFormat extends InvokeFormat {
   }
 }
 
+/** A function that fails has answered, as far as the API goes; what never reached one is an exception of the API. */
+function isFunctionsOwn({ stage }: FunctionFault): boolean {
+  return ['handler', 'init', 'exit', 'timeout', 'too-large'].includes(stage)
+}
+
 function checkJson(payload: Buffer): void {
   try {
     JSON.parse(payload.toString('utf8'))
@@ -113,7 +130,7 @@ function checkJson(payload: Buffer): void {
 function invokeHeaders(call: FunctionCall, contentType: string): HeaderList {
   const headers = HeaderList.of({ 'content-type': contentType })
   headers.append(requestIdHeader, call.id)
-  headers.append(executedVersionHeader, '$LATEST')
+  headers.append(executedVersionHeader, call.spec.version)
   return headers
 }
 
@@ -125,7 +142,7 @@ function wantsLog({ request }: Exchange): boolean {
 function renderLog(call: FunctionCall, now: number): Buffer {
   const duration = call.durationMs(now).toFixed(2)
   const lines = [
-    `START RequestId: ${call.id} Version: $LATEST`,
+    `START RequestId: ${call.id} Version: ${call.spec.version}`,
     (call.logTail?.toString() ?? '').replace(/\n$/, ''),
     `END RequestId: ${call.id}`,
     `REPORT RequestId: ${call.id}\tDuration: ${duration} ms`,

@@ -16,11 +16,11 @@ const limits: HttpLimits = {
   idleTimeoutMs: Number.POSITIVE_INFINITY,
 }
 
-/** Serves the Runtime API of one instance on a loopback port that the system chooses. */
-export async function openRuntimeApi(session: RuntimeSession): Promise<RuntimeEndpoint> {
+/** Serves the Runtime API of one instance on a loopback port: by default one that the system chooses. */
+export async function openRuntimeApi(session: RuntimeSession, port = 0): Promise<RuntimeEndpoint> {
   const listener = createPlainListener({
     purpose: 'Runtime API of a function',
-    address: { host: '127.0.0.1', port: 0 },
+    address: { host: '127.0.0.1', port },
     limits,
     onRequest: new RuntimeApi(session).handle,
     // The runtime is told by the answer, and what it runs belongs to the function's owner.

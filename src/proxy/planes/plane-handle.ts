@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import type { Logger } from '../../base/log.ts'
+import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
@@ -10,6 +11,7 @@ export interface PlaneHandleOptions {
   readonly logger: Logger
   readonly writeAccessLog: (line: string) => void
   readonly onRefusedByApplication: (port: number) => void
+  readonly activate: (name: string, waiting: number) => void
   /** The thread has ended though nobody has closed it. */
   readonly onLost: () => void
 }
@@ -61,6 +63,10 @@ export class PlaneHandle {
     this.#worker.postMessage({ kind: 'identity', identity } satisfies ToPlane)
   }
 
+  activation(event: ActivationEvent): void {
+    this.#worker.postMessage({ kind: 'activation', event } satisfies ToPlane)
+  }
+
   close(): void {
     this.#closed = true
     void this.#worker.terminate()
@@ -76,7 +82,7 @@ export class PlaneHandle {
   }
 
   #take(message: FromPlane): void {
-    const { logger, writeAccessLog, onRefusedByApplication } = this.#options
+    const { logger, writeAccessLog, onRefusedByApplication, activate } = this.#options
     switch (message.kind) {
       case 'listening':
         return this.#listening.resolve(message.ports)
@@ -84,6 +90,8 @@ export class PlaneHandle {
         return this.#listening.reject(new Error(message.message))
       case 'refused':
         return onRefusedByApplication(message.port)
+      case 'activate':
+        return activate(message.name, message.waiting)
       case 'access':
         return message.lines.forEach(writeAccessLog)
       case 'log':

@@ -1,4 +1,5 @@
 import type { LogLevel } from '../../base/log.ts'
+import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { ProxyBootstrap } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
@@ -9,6 +10,8 @@ export interface PlaneStart {
   readonly bootstrap: ProxyBootstrap
   readonly identity: IdentityMaterial
   readonly snapshot: Snapshot | undefined
+  /** Whether somebody can have functions started. */
+  readonly link: ActivationEvent
 }
 
 /** What a thread can be asked; the answer carries the question's number. */
@@ -23,12 +26,14 @@ export type ToPlane =
   | { readonly kind: 'apply'; readonly id: number; readonly snapshot: Snapshot }
   | { readonly kind: 'ask'; readonly id: number; readonly question: PlaneQuestion }
   | { readonly kind: 'identity'; readonly identity: IdentityMaterial }
+  | { readonly kind: 'activation'; readonly event: ActivationEvent }
 
 export type FromPlane =
   | { readonly kind: 'listening'; readonly ports: DataPlanePorts }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
   | { readonly kind: 'refused'; readonly port: number }
+  | { readonly kind: 'activate'; readonly name: string; readonly waiting: number }
   | { readonly kind: 'access'; readonly lines: readonly string[] }
   | {
       readonly kind: 'log'

@@ -43,6 +43,7 @@ const identity = new IdentityHolder(createIdentity(start.identity))
 
 async function answer(plane: SinglePlane, message: ToPlane): Promise<void> {
   if (message.kind === 'identity') return identity.replace(createIdentity(message.identity))
+  if (message.kind === 'activation') return plane.activation(message.event)
   const { id } = message
   const value =
     message.kind === 'apply' ? await plane.apply(message.snapshot) : await plane[message.question]()
@@ -59,7 +60,9 @@ try {
     random: systemRandom,
     sharesPorts: true,
     onRefusedByApplication: refused => tell({ kind: 'refused', port: refused }),
+    activate: (name, waiting) => tell({ kind: 'activate', name, waiting }),
   })
+  plane.activation(start.link)
   if (start.snapshot !== undefined) await plane.apply(start.snapshot)
   port.on('message', (message: ToPlane) => void answer(plane, message))
   tell({ kind: 'listening', ports: plane.ports })

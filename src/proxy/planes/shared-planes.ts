@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { backoff } from '../../base/backoff.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
+import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
@@ -20,6 +21,7 @@ export interface SharedPlanesOptions {
   readonly random: Random
   /** As of a data plane. */
   readonly onRefusedByApplication?: (port: number) => void
+  readonly activate?: (name: string, waiting: number) => void
   /** Default: a thread. */
   readonly spawn?: (start: PlaneStart) => Worker
 }
@@ -41,6 +43,7 @@ export class SharedPlanes implements TrafficPlane {
   #bootstrap: ProxyBootstrap
   #ports: DataPlanePorts = { outbound: 0, inbound: 0, upstreams: [] }
   #planes: PlaneHandle[] = []
+  #link: ActivationEvent = { type: 'link', state: 'away' }
   #restart: NodeJS.Timeout | undefined
   #failures = 0
 
@@ -80,6 +83,11 @@ export class SharedPlanes implements TrafficPlane {
     await Promise.all(this.#planes.map(plane => plane.apply(snapshot)))
   }
 
+  activation(event: ActivationEvent): void {
+    if (event.type === 'link') this.#link = event
+    for (const plane of this.#planes) plane.activation(event)
+  }
+
   async drainInbound(): Promise<void> {
     await Promise.all(this.#planes.map(plane => plane.drain('drainInbound')))
   }
@@ -116,16 +124,18 @@ export class SharedPlanes implements TrafficPlane {
 
   #add(): Promise<DataPlanePorts> {
     const { identity, logger, writeAccessLog, spawn = spawnThread } = this.#options
-    const { onRefusedByApplication = () => {} } = this.#options
+    const { onRefusedByApplication = () => {}, activate = () => {} } = this.#options
     const worker = spawn({
       bootstrap: this.#bootstrap,
       identity: materialOf(identity.current),
       snapshot: this.snapshot,
+      link: this.#link,
     })
     const plane = new PlaneHandle(worker, {
       logger,
       writeAccessLog,
       onRefusedByApplication,
+      activate,
       onLost: () => this.#replace(plane),
     })
     this.#planes.push(plane)

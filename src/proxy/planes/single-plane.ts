@@ -1,3 +1,4 @@
+import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
@@ -43,6 +44,10 @@ export class SinglePlane implements TrafficPlane {
 
   async apply(snapshot: Snapshot): Promise<void> {
     this.#plane.apply(snapshot)
+  }
+
+  activation(event: ActivationEvent): void {
+    this.#plane.activator.take(event)
   }
 
   /** As of the data plane. */

@@ -1,3 +1,4 @@
+import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
@@ -8,6 +9,8 @@ export interface TrafficPlane {
   readonly snapshot: Snapshot | undefined
   /** Resolves when all of it works by the snapshot, which was checked. */
   apply(snapshot: Snapshot): Promise<void>
+  /** What becomes of functions that it wants started. */
+  activation(event: ActivationEvent): void
   /** Takes nothing new from the mesh, and resolves when what came is finished. */
   drainInbound(): Promise<void>
   /** The same for calls of the application, which it may need to finish what came; so this goes last. */

@@ -25,12 +25,7 @@ export class ActiveEndpoint extends EndpointState {
 
   constructor(endpoint: Endpoint, lend: LendPool) {
     super(endpoint)
-    const { port } = endpoint
-    this.targetPorts = {
-      'http/1.1': targetPort(port, 'http/1.1'),
-      h2: targetPort(port, 'h2'),
-      tcp: targetPort(port, 'tcp'),
-    }
+    this.targetPorts = targetsOf(endpoint)
     this.#lend = lend
     this.#main = lend('http/1.1')
   }
@@ -54,4 +49,10 @@ export class ActiveEndpoint extends EndpointState {
     this.#http1OnlyUntil = now + http1OnlyMs
     return this.#main
   }
+}
+
+function targetsOf({ port, mesh }: Endpoint): Readonly<Record<WireProtocol, string>> {
+  const qualifier = mesh?.qualifier
+  const target = (protocol: WireProtocol): string => qualifier ?? targetPort(port, protocol)
+  return { 'http/1.1': target('http/1.1'), h2: target('h2'), tcp: target('tcp') }
 }

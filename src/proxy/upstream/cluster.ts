@@ -186,7 +186,8 @@ function isSameAddress(a: Endpoint, b: Endpoint): boolean {
     a.address === b.address &&
     a.port === b.port &&
     a.mesh?.port === b.mesh?.port &&
-    a.mesh?.identity === b.mesh?.identity
+    a.mesh?.identity === b.mesh?.identity &&
+    a.mesh?.qualifier === b.mesh?.qualifier
   )
 }
 

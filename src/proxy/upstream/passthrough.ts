@@ -17,11 +17,12 @@ export function formatAddress({ host, port }: SocketAddress): string {
 
 /** A cluster of one endpoint for each address beyond the mesh that the application calls, counted as one. */
 export class PassthroughClusters {
-  readonly stats = new RequestStats()
+  readonly stats: RequestStats
   readonly #environment: ClusterEnvironment
   readonly #clusters = new Map<string, ActiveCluster>()
 
-  constructor(environment: ClusterEnvironment) {
+  constructor(environment: ClusterEnvironment, stats = new RequestStats()) {
+    this.stats = stats
     this.#environment = environment
   }
 

@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { functionLabel } from '../../../src/model/function.ts'
 import {
   call,
+  runProxy,
   startMesh,
   startSidecar,
   type Answer,
@@ -14,7 +15,7 @@ import {
 const folder = import.meta.dirname
 
 /** A function of the runtime next to this file. `spec`: further lines of YAML, indented by two. */
-function functionYaml(name: string, spec = ''): string {
+export function functionYaml(name: string, spec = ''): string {
   return `
 ---
 apiVersion: weft.dev/v1alpha1
@@ -40,6 +41,8 @@ export interface FunctionMesh {
   readonly host: TestProxy
   /** By HTTP, through both sidecars. */
   call(options?: CallOptions): Promise<Answer>
+  /** Ends the host's sidecar, and starts it again with what it has on disk. */
+  restartHost(): Promise<void>
   /** Replaces what {@link startFunctionMesh} was given. */
   configure(spec: string): void
   /** By the Lambda Invoke API of the caller's sidecar. */
@@ -58,11 +61,7 @@ export async function startFunctionMesh(
   const yaml = typeof settings === 'string' ? functionYaml('echo', settings) : settings.document
   const mesh = await startMesh(t, yaml + more)
   const caller = await startSidecar(t, mesh, { name: 'caller' })
-  const host = await startSidecar(t, mesh, {
-    name: 'echo',
-    labels: { [functionLabel]: 'echo' },
-    overrides: { hostsFunction: true },
-  })
+  const host = await hostFunction(t, mesh, 'echo')
   const { outbound } = caller.ports
   const callByHttp: FunctionMesh['call'] = ({ headers, ...options } = {}) =>
     call(outbound, { ...options, headers: { host: 'echo.fn.mesh', ...headers } })
@@ -72,9 +71,22 @@ export async function startFunctionMesh(
     caller,
     host,
     call: callByHttp,
+    restartHost: async () => {
+      await host.close()
+      await runProxy(t, host.bootstrap)
+    },
     configure: changed => writeFileSync(mesh.configPath, functionYaml('echo', changed)),
     invoke: (event, headers = {}) => invoke(outbound, 'echo', { event, headers }),
   }
+}
+
+/** A sidecar that hosts a function of the mesh. */
+export function hostFunction(t: Test, mesh: TestMesh, name: string): Promise<TestProxy> {
+  return startSidecar(t, mesh, {
+    name,
+    labels: { [functionLabel]: name },
+    overrides: { hostsFunction: true },
+  })
 }
 
 export function invoke(

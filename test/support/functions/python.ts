@@ -15,8 +15,13 @@ export function pythonObstacle(): string | undefined {
   }
 }
 
-/** The function `echo`, run by awslambdaric. */
-export function startPythonMesh(t: Test, code: string, handler: string): Promise<FunctionMesh> {
+/** The function `echo`, run by awslambdaric. `spec`: further lines of YAML, indented by two. */
+export function startPythonMesh(
+  t: Test,
+  code: string,
+  handler: string,
+  spec = '',
+): Promise<FunctionMesh> {
   const document = `
 apiVersion: weft.dev/v1alpha1
 kind: Function
@@ -25,7 +30,7 @@ spec:
   runtime: python3
   code: ${code}
   handler: ${handler}
-`
+${spec}`
   return startFunctionMesh(t, { document })
 }
 

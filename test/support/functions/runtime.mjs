@@ -1,5 +1,6 @@
 // A runtime of the Lambda Runtime API in its simplest form: what the handler does stands in the event.
 import { spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
 import http from 'node:http'
 
 const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(':')
@@ -42,6 +43,10 @@ const actions = {
     return 'shouted'
   },
   large: ({ bytes }) => 'x'.repeat(bytes),
+  append: ({ file, text }) => {
+    appendFileSync(file, text)
+    return 'appended'
+  },
   say: ({ text }) => {
     console.log(text)
     return 'said'
@@ -59,6 +64,12 @@ if (process.env._HANDLER === 'never') await new Promise(resolve => setTimeout(re
 // By HTTP it stands in the body.
 function commandOf(event) {
   if (typeof event !== 'object' || event === null) return {}
+  // What became of an event elsewhere.
+  if (event.requestContext?.condition !== undefined) {
+    const { requestContext, responsePayload } = event
+    console.log(`event of ${requestContext.condition}: ${responsePayload?.errorMessage}`)
+    return { action: 'say', text: 'noted' }
+  }
   if (event.requestContext === undefined) return event
   return event.headers['content-type'] === 'application/json' ? JSON.parse(event.body) : {}
 }
@@ -68,6 +79,8 @@ async function serve() {
     const { headers, body } = await ask('GET', '/invocation/next')
     const id = headers['lambda-runtime-aws-request-id']
     const event = JSON.parse(body.toString())
+    const { WRITE_EVENTS: file } = process.env
+    if (file !== undefined) appendFileSync(file, `${body}\n`)
     const command = commandOf(event)
     const { action } = command
     try {

@@ -12,6 +12,7 @@ const messages: readonly ControlMessage[] = [
   { ...push, content: { kind: 'snapshot', snapshot } },
   { ...push, content: { kind: 'delta', base: 'u', changes: [] } },
   { type: 'registered', leaseMs: 1000 },
+  { type: 'activation', function: 'echo.default', state: 'starting' },
   { type: 'left', acked: true },
   { type: 'ping' },
   { type: 'refused', reason: 'no', fatal: false },
@@ -31,7 +32,25 @@ t.test('a message that lacks a field, or has it of another type, is refused', as
     }
 })
 
+t.test('what may be left out has its type where it is there', async t => {
+  const registered = { type: 'registered', leaseMs: 1000 }
+  const activation = { type: 'activation', function: 'echo.default', state: 'refused' }
+  for (const message of [
+    { ...registered, features: ['activation', 'of tomorrow'] },
+    { ...activation, reason: 'no', coldMs: 12.5 },
+  ])
+    t.equal(readControlMessage(message), message)
+  for (const message of [
+    { ...registered, features: 'activation' },
+    { ...registered, features: [1] },
+    { ...activation, reason: 1 },
+    { ...activation, coldMs: '1' },
+  ])
+    t.throws(() => readControlMessage(message), ProtocolError, JSON.stringify(message))
+})
+
 const refused: readonly unknown[] = [
+  { type: 'activation', function: 'echo.default', state: 'perhaps' },
   undefined,
   null,
   1,

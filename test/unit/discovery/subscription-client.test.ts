@@ -495,3 +495,67 @@ t.test('what the last stream brought is settled before the next one opens', asyn
   t.match(await second.next(), { type: 'hello', version: one.version })
   t.strictSame(applied, [one.version], 'and what had not begun is left')
 })
+
+const registered = { type: 'registered', leaseMs: 30_000 }
+const able = { ...registered, features: ['activation'] }
+
+/** With what the client tells of activations. */
+async function startAsking(t: Test, options: Partial<SubscriptionClientOptions> = {}) {
+  const events: object[] = []
+  const started = await start(t, { onActivation: event => events.push(event), ...options })
+  return { ...started, events }
+}
+
+t.test(
+  'a control plane that can start functions is asked to, and what it says passed on',
+  async t => {
+    const { client, accept, events } = await startAsking(t)
+    const peer = await greeted(accept)
+    peer.send(able)
+    await settle()
+    t.strictSame(events, [{ type: 'link', state: 'ready' }])
+    client.activate('echo.default', 2)
+    t.strictSame(await peer.next(), { type: 'activate', function: 'echo.default', waiting: 2 })
+    const load = { function: 'echo.default', active: 0.5, queued: 0, ready: 1 }
+    t.equal(client.reportLoad(load), true)
+    t.strictSame(await peer.next(), { type: 'load', ...load })
+    const activation = {
+      type: 'activation',
+      function: 'echo.default',
+      state: 'starting',
+      coldMs: 9,
+    }
+    peer.send(activation)
+    await settle()
+    t.strictSame(events[1], activation)
+  },
+)
+
+t.test('one of an older version is told nothing that it does not know', async t => {
+  const { client, accept, events } = await startAsking(t)
+  const peer = await greeted(accept)
+  client.activate('echo.default', 1)
+  peer.send(registered)
+  await settle()
+  t.strictSame(events, [{ type: 'link', state: 'unsupported' }])
+  client.activate('echo.default', 1)
+  t.equal(client.reportLoad({ function: 'a.b', active: 1, queued: 0, ready: 1 }), false)
+  peer.send({ type: 'ping' })
+  t.strictSame(await peer.next(), { type: 'pong' }, 'and nothing before that')
+})
+
+t.test('the loss of the stream is told, and that there is another', async t => {
+  const { accept, events } = await startAsking(t)
+  const first = await greeted(accept)
+  first.send(able)
+  await settle()
+  first.socket.destroy()
+  const second = await greeted(accept)
+  second.send(able)
+  await settle()
+  t.strictSame(events, [
+    { type: 'link', state: 'ready' },
+    { type: 'link', state: 'away' },
+    { type: 'link', state: 'ready' },
+  ])
+})

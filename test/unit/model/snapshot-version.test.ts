@@ -46,6 +46,7 @@ t.test('every other difference counts, and so does the order of a list', async t
     { ...content, endpoints: { [String(name)]: list.toReversed() } },
     { ...content, endpoints: { [String(name)]: list.slice(1) } },
     { ...content, endpoints: { other: list } },
+    { ...content, outbound: { trafficPolicy: 'registryOnly' } as const },
   ].map(snapshotVersion)
   t.equal(new Set(versions).size, versions.length)
 })

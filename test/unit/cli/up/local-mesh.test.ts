@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { LocalMesh } from '../../../../src/cli/up/local-mesh.ts'
+import { eventually } from '../../../support/mesh.ts'
 import type { MeshPlan, SidecarPlan, WorkloadPlan } from '../../../../src/cli/up/plan.ts'
 
 /** Stands for `main.ts`: ready at once, and writes down when it starts and ends. */
@@ -11,7 +12,7 @@ const fakeProgram = `
 import { appendFileSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 const [, , command, , file] = process.argv
-const { admin, journal, name } = JSON.parse(readFileSync(file, 'utf8'))
+const { admin, journal, name, relays } = JSON.parse(readFileSync(file, 'utf8'))
 const ready = { control: '/status', proxy: '/ready' }[command]
 appendFileSync(journal, name + ' starts\\n')
 process.on('SIGTERM', () => {
@@ -24,6 +25,7 @@ createServer((request, response) => {
   response.end()
 }).listen(admin.port, admin.host)
 if (command === 'proxy') console.log('{"direction":"outbound"}')
+if (relays) console.log('relayed {"workload":"echo","stream":"stdout","line":"{}"}')
 `
 
 const fakeApplication = (journal: string): string => `
@@ -148,3 +150,34 @@ t.test('a sidecar that cannot be prepared fails the start, and nothing outlives 
   await mesh.stop()
   t.same([...groups], [])
 })
+
+t.test(
+  'what the control plane starts itself is left to it, and its lines are as those of others',
+  async t => {
+    const { folder, plan, read } = await setUp(t)
+    const [{ sidecar, ...workload } = { name: '' }] = plan.workloads
+    if (sidecar === undefined) throw new Error('it has one')
+    const onDemand = { ...workload, sidecar: { ...sidecar, onDemand: true as const } }
+    const accessed: string[][] = []
+    const { bootstrapFile, bootstrap } = plan.control
+    writeFileSync(bootstrapFile, JSON.stringify({ ...bootstrap, relays: true }))
+    const mesh = new LocalMesh(
+      { ...plan, workloads: [onDemand] },
+      {
+        main: join(folder, 'main.mjs'),
+        compileCache: join(folder, 'cache'),
+        guard: { add: () => {}, remove: () => {} },
+        print: () => {},
+        onAccess: (...line) => accessed.push(line),
+        prepare: async () => {},
+      },
+    )
+    t.teardown(() => mesh.kill())
+    await mesh.start()
+    t.equal(mesh.pids.get('orders')?.sidecar, undefined)
+    await eventually(() => accessed.length, Boolean)
+    t.strictSame(accessed, [['echo', '{}']])
+    await mesh.stop()
+    t.notOk(read().includes('sidecar starts'))
+  },
+)

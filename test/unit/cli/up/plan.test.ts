@@ -1,4 +1,5 @@
 import t from 'tap'
+import { onDemandSidecars } from '../../../../src/cli/up/on-demand/on-demand-sidecars.ts'
 import { planOf, service, workload } from './plans.ts'
 
 t.test('the control plane gets the mesh’s trust domain and its own folder', async t => {
@@ -154,3 +155,26 @@ t.test(
     )
   },
 )
+
+const functionYaml = (spec: string): string => `
+apiVersion: weft.dev/v1alpha1
+kind: Function
+metadata: { name: echo }
+spec: ${spec}`
+
+t.test('a function that may be gone waits for its first call', async t => {
+  const runs = 'command: [run], code: /code'
+  const { plan } = planOf(functionYaml(`{ ${runs}, scale: { zero: gone } }`))
+  t.equal(plan.workloads[0]?.sidecar?.onDemand, true)
+  t.match(plan.control.bootstrap.scaling, /scaling\.json$/)
+  t.match(onDemandSidecars(plan), { 'echo.default': { name: 'echo', onDemand: true } })
+  const { plan: standing } = planOf(functionYaml(`{ ${runs} }`))
+  t.equal(standing.workloads[0]?.sidecar?.onDemand, undefined)
+  t.equal(standing.control.bootstrap.scaling, undefined)
+  t.strictSame(onDemandSidecars(standing), {})
+})
+
+t.test('a function of containers has no sidecar here', async t => {
+  const { plan } = planOf(functionYaml("{ driver: docker, image: 'a:1', scale: { zero: gone } }"))
+  t.strictSame(plan.workloads, [])
+})

@@ -11,6 +11,7 @@ import { Fleet } from '../../../../src/control/sidecars/fleet.ts'
 import { Publisher } from '../../../../src/control/sidecars/publisher.ts'
 import { PushServer } from '../../../../src/control/sidecars/push-server.ts'
 import { Registry } from '../../../../src/control/sidecars/registry.ts'
+import type { SessionContext } from '../../../../src/control/sidecars/sidecar-session.ts'
 import { Signing } from '../../../../src/control/sidecars/signing.ts'
 import { sidecarStatuses, type SidecarStatus } from '../../../../src/control/status.ts'
 import { requestIdentity } from '../../../../src/discovery/certificate-request.ts'
@@ -31,11 +32,14 @@ import { configurationIn, serviceYaml } from '../../model/configurations.ts'
 export interface PushPortOptions {
   readonly leaseMs?: number
   readonly now?: () => number
+  readonly scaler?: SessionContext['scaler']
 }
+
+const noScaler: SessionContext['scaler'] = { activate() {}, load() {}, disconnected() {} }
 
 /** A push port with all that stands behind it, and a configuration with the Services `orders` and `users`. */
 export async function startPushPort(t: Test, options: PushPortOptions = {}) {
-  const { leaseMs = 30_000, now = wallNow } = options
+  const { leaseMs = 30_000, now = wallNow, scaler = noScaler } = options
   const closing = new AsyncDisposableStack()
   // Before the folder is made, for it to be removed after.
   t.teardown(() => closing.disposeAsync())
@@ -76,6 +80,7 @@ export async function startPushPort(t: Test, options: PushPortOptions = {}) {
       registry,
       fleet,
       publisher,
+      scaler,
       counters,
       leaseMs,
       now,
@@ -118,9 +123,14 @@ async function connectTo(
   return socket
 }
 
-/** What a workload of this name gets for a join token. Its labels are `app: <name>`. */
-export async function joinAs(t: Test, port: PushPort, name: string): Promise<Identity> {
-  const record = { namespace: 'default', name, serviceAccount: name, labels: { app: name } }
+/** What a workload of this name gets for a join token. */
+export async function joinAs(
+  t: Test,
+  port: PushPort,
+  name: string,
+  labels: Readonly<Record<string, string>> = { app: name },
+): Promise<Identity> {
+  const record = { namespace: 'default', name, serviceAccount: name, labels }
   const expiresAt = wallNow() + 60_000
   const token = await createJoinToken(port.stateDirectory, { ...record, expiresAt })
   const request = await KeyRequest.create()

@@ -30,6 +30,8 @@ const messages: readonly SidecarMessage[] = [
   { ...nack, wants: 'snapshot' },
   { type: 'leave' },
   { type: 'pong' },
+  { type: 'activate', function: 'echo.default', waiting: 3 },
+  { type: 'load', function: 'echo.default', active: 0.5, queued: 0, ready: 1 },
 ]
 
 t.test('every message of a sidecar is read as it is', async t => {
@@ -53,6 +55,10 @@ const refused: Record<string, unknown> = {
   'no object': 'hello',
   nothing: null,
   'another type': { type: 'constructor' },
+  'a function that is a path': { type: 'activate', function: '../echo', waiting: 1 },
+  'a function without a namespace': { type: 'activate', function: 'echo', waiting: 1 },
+  'a negative load': { type: 'load', function: 'a.b', active: -1, queued: 0, ready: 0 },
+  'an endless load': { type: 'load', function: 'a.b', active: 1e9, queued: 0, ready: 0 },
   'another protocol': { ...hello, protocol: 2 },
   'a name that leads elsewhere': { ...hello, workload: { namespace: 'a/b', name: 'c' } },
   'a name that is a path': { ...hello, workload: { namespace: '..', name: 'c' } },

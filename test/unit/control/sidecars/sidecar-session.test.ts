@@ -8,7 +8,16 @@ import { KeyRequest } from '../../../../src/identity/key-request.ts'
 import { proofMaterial } from '../../../../src/discovery/control-stream.ts'
 import { eventually } from '../../../support/mesh.ts'
 import { mockTime } from '../../../support/mock-time.ts'
-import { connectPeer, helloOf, joinAs, startPushPort, startSidecar } from './push-port.ts'
+import type { WaitingCaller } from '../../../../src/control/scaling/function-scaler.ts'
+import { functionLabel } from '../../../../src/model/function.ts'
+import {
+  connectPeer,
+  helloOf,
+  joinAs,
+  startPushPort,
+  startSidecar,
+  type PushPortOptions,
+} from './push-port.ts'
 
 const register = {
   type: 'register',
@@ -366,4 +375,55 @@ t.test('a failure of ours refuses the request, and is logged', async t => {
   peer.send({ type: 'sign', publicKey: request.publicKey, proof, token })
   t.match(await peer.next(), { type: 'refused', reason: 'the control plane failed' })
   t.match(port.errors, [{ error: { message: 'out of order' } }])
+})
+
+/** What reaches the scaler. */
+function recordingScaler() {
+  const calls: unknown[][] = []
+  const callers: WaitingCaller[] = []
+  const scaler: PushPortOptions['scaler'] = {
+    activate: (caller, message) => {
+      callers.push(caller)
+      calls.push(['activate', message])
+    },
+    load: (workload, message) => calls.push(['load', workload, message]),
+    disconnected: (caller, workload, hosted) =>
+      calls.push(['disconnected', callers.indexOf(caller), workload, hosted]),
+  }
+  return { calls, callers, scaler }
+}
+
+t.test('a sidecar in which requests wait is heard, answered, and forgotten', async t => {
+  const { calls, callers, scaler } = recordingScaler()
+  const port = await startPushPort(t, { scaler })
+  const peer = await connectPeer(t, port, await joinAs(t, port, 'web'))
+  peer.send(helloOf('web'))
+  peer.send(register)
+  t.match(await peer.nextOf('registered'), { features: ['activation'] })
+  const activate = { type: 'activate', function: 'echo.default', waiting: 2 }
+  peer.send(activate)
+  await eventually(() => callers.length, Boolean)
+  t.strictSame(calls, [['activate', activate]])
+  callers[0]?.send({ type: 'activation', function: 'echo.default', state: 'starting' })
+  t.match(await peer.nextOf('activation'), { state: 'starting' })
+  peer.socket.destroy()
+  await eventually(() => calls.length === 2, Boolean)
+  t.match(calls[1], ['disconnected', 0, { namespace: 'default', name: 'web' }, undefined])
+})
+
+t.test('a sidecar speaks for the function of its token only', async t => {
+  const { calls, scaler } = recordingScaler()
+  const port = await startPushPort(t, { scaler })
+  const identity = await joinAs(t, port, 'echo-0', { [functionLabel]: 'echo' })
+  const peer = await connectPeer(t, port, identity)
+  peer.send(helloOf('echo-0'))
+  const load = { type: 'load', active: 1, queued: 0, ready: 1 }
+  peer.send({ ...load, function: 'other.default' })
+  peer.send({ ...load, function: 'echo.other' })
+  peer.send({ ...load, function: 'echo.default' })
+  await eventually(() => calls.length, Boolean)
+  t.match(calls, [['load', { name: 'echo-0' }, { function: 'echo.default' }]])
+  peer.socket.destroy()
+  await eventually(() => calls.length === 2, Boolean)
+  t.match(calls[1], ['disconnected', -1, { name: 'echo-0' }, 'echo'])
 })

@@ -6,8 +6,12 @@ import type { FunctionSpec } from '../../../../src/model/function.ts'
 const spec: FunctionSpec = {
   name: 'hello',
   namespace: 'default',
+  version: '$LATEST',
+  driver: 'process',
   command: ['./bootstrap'],
+  protocol: 'lambda',
   handler: 'main.handler',
+  input: 'http',
   directory: '/srv/hello',
   environment: { GREETING: 'hi', AWS_REGION: 'eu-1', _HANDLER: 'other' },
   secretFiles: {},
@@ -15,13 +19,21 @@ const spec: FunctionSpec = {
   timeoutMs: 3000,
   initTimeoutMs: 10_000,
   concurrency: 1,
-  scale: { min: 0, max: 10, keepAliveMs: 60_000, tier: 'hot' },
+  scale: {
+    min: 0,
+    max: 10,
+    keepAliveMs: 60_000,
+    target: 0.7,
+    tier: 'hot',
+    pool: 0,
+    zero: 'stopped',
+  },
 }
 
 function environmentOf(changes: Partial<FunctionSpec> = {}) {
   return functionEnvironment({
     spec: { ...spec, ...changes },
-    runtimeApi: '127.0.0.1:9001',
+    port: 9001,
     invokeUrl: 'http://127.0.0.1:15001',
     region: 'local',
     instance: 3,

@@ -13,16 +13,17 @@ interface Scene {
   readonly invocation: (id: string, deadlineAt?: number) => Invocation
 }
 
-function scene(concurrency = 1): Scene {
+function scene(concurrency = 1, outlivesRuntime = false): Scene {
   const events: string[] = []
   const session = new RuntimeSession(
-    { concurrency, timeoutMs: 3000 },
+    { concurrency, timeoutMs: 3000, outlivesRuntime },
     {
       onReady: () => events.push('ready'),
       onRoom: () => events.push('room'),
       onInitError: ({ errorType }) => events.push(`init ${errorType}`),
       onDone: ({ invocation }) => events.push(`done ${invocation.id}`),
       onTimeout: () => events.push('timeout'),
+      onSilence: () => events.push('silence'),
     },
     { now: () => 1000, wallNow: () => 5000 },
   )
@@ -84,7 +85,7 @@ t.test('a caller that waits for less shortens the deadline', async t => {
   session.dispatch(invocation('a', 1250))
   t.equal(events.at(-1), 'a until 5250')
   mock.timers.tick(250)
-  t.same(events.slice(3), ['done a', 'a failed: Sandbox.Timedout', 'timeout'])
+  t.same(events.slice(3), ['timeout', 'done a', 'a failed: Sandbox.Timedout'])
 })
 
 t.test('a question whose connection has gone gets no event', async t => {
@@ -105,6 +106,25 @@ t.test('no more events are given out than may run at once, however often it is a
   first.result(Buffer.from('1'), 'application/json')
   t.equal(session.hasRoom, true)
 })
+
+t.test(
+  'a runtime that answers and asks for nothing more is told of, as long after as it may work',
+  async t => {
+    useMockTimers(t)
+    const { session, events, poll, invocation } = scene()
+    poll()
+    session.dispatch(invocation('a')).result(Buffer.from('1'), 'application/json')
+    mock.timers.tick(2999)
+    t.equal(events.at(-1), 'a got 1')
+    mock.timers.tick(1)
+    t.equal(events.at(-1), 'silence')
+    poll()
+    session.dispatch(invocation('b')).result(Buffer.from('2'), 'application/json')
+    poll()
+    mock.timers.tick(10_000)
+    t.equal(events.filter(event => event === 'silence').length, 1)
+  },
+)
 
 t.test('an answer counts once', async t => {
   useMockTimers(t)
@@ -136,9 +156,9 @@ t.test('a stream that has begun ends with what went wrong', async t => {
   t.same(events.slice(3), [
     'a streams text/plain',
     'a: x',
+    'timeout',
     'done a',
     'a ended: Sandbox.Timedout',
-    'timeout',
   ])
 })
 
@@ -166,4 +186,63 @@ t.test('a start fails once, and not after the first question', async t => {
   const ready = scene()
   ready.poll()
   t.equal(ready.session.failInit(fault), false)
+})
+
+t.test('a runtime that came back has lost what it had, and takes the next', async t => {
+  const { session, events, poll, invocation } = scene(1, true)
+  poll()
+  session.dispatch(invocation('a'))
+  poll()
+  t.ok(events.includes('a failed: Runtime.ExitError'))
+  t.ok(session.hasRoom)
+  session.dispatch(invocation('b'))
+  t.ok(events.some(event => event.startsWith('b until')))
+})
+
+t.test('a runtime that came back is asked, and not the one that is gone', async t => {
+  const asked: string[] = []
+  for (const concurrency of [1, 2]) {
+    const { session, invocation } = scene(concurrency, true)
+    const ask = (name: string) => session.poll({ answer: () => asked.push(name) })
+    for (let i = 0; i < concurrency; i++) ask('gone')
+    for (let i = 0; i < concurrency; i++) ask('new')
+    for (let i = 0; i < concurrency; i++) session.dispatch(invocation(String(i)))
+    session.end(() => createFault('exit', 'Runtime.ExitError', ''))
+  }
+  t.same(asked, ['new', 'new', 'new'])
+})
+
+t.test('one that asks ahead has lost nothing', async t => {
+  for (const [concurrency, outlives] of [
+    [1, false],
+    [2, true],
+  ] as const) {
+    const { session, events, poll, invocation } = scene(concurrency, outlives)
+    poll()
+    session.dispatch(invocation('a'))
+    poll()
+    t.notMatch(events, [/failed/])
+    t.equal(session.active, 1)
+    session.end(() => createFault('exit', 'Runtime.ExitError', ''))
+  }
+})
+
+t.test('what works on an event fails with its connection, where it may come back', async t => {
+  const { session, events, poll, invocation } = scene(2, true)
+  poll()
+  session.dispatch(invocation('a'))
+  session.disconnected()
+  t.ok(events.includes('a failed: Runtime.ExitError'))
+  t.equal(session.active, 0)
+  poll()
+  t.ok(session.hasRoom)
+})
+
+t.test('its end is otherwise known by its process', async t => {
+  const { session, poll, invocation } = scene()
+  poll()
+  session.dispatch(invocation('a'))
+  session.disconnected()
+  t.equal(session.active, 1)
+  session.end(() => createFault('exit', 'Runtime.ExitError', ''))
 })

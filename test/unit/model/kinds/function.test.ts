@@ -20,7 +20,7 @@ t.test('a runtime, the code and a handler are enough', async t => {
     timeout: 3000,
     initTimeout: 10_000,
     concurrency: 1,
-    scale: { min: 0, max: 10, keepAlive: 300_000, tier: 'hot' },
+    scale: { min: 0, max: 10, keepAlive: 'auto', tier: 'hot' },
   })
 })
 

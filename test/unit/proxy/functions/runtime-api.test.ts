@@ -34,6 +34,7 @@ async function startScene(t: Test): Promise<Scene> {
       onInitError: ({ errorType }) => outcomes.push(`init: ${errorType}`),
       onDone: () => {},
       onTimeout: () => {},
+      onSilence: () => {},
     },
     { now: () => 0, wallNow: () => 1_700_000_000_000 },
   )
