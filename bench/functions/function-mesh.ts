@@ -4,11 +4,21 @@ import type { Runtime } from './runtimes.ts'
 
 export interface MeasuredFunction {
   readonly directory: string
-  readonly scale: { readonly min: number; readonly max: number; readonly tier?: 'frozen' }
+  readonly scale: {
+    readonly min: number
+    readonly max: number
+    readonly tier?: 'frozen'
+    readonly pool?: number
+  }
+}
+
+interface Instance {
+  readonly pid: number
+  readonly state: string
 }
 
 interface HostStatus {
-  readonly instances: readonly { readonly pid: number; readonly state: string }[]
+  readonly versions: readonly { readonly instances: readonly Instance[] }[]
 }
 
 interface Ports {
@@ -48,9 +58,10 @@ export class FunctionMesh implements AsyncDisposable {
     this.#adminPort = admin
   }
 
-  async instances(): Promise<HostStatus['instances']> {
+  async instances(): Promise<readonly Instance[]> {
     const response = await fetch(`http://127.0.0.1:${this.#adminPort}/function`)
-    return ((await response.json()) as HostStatus).instances
+    const { versions } = (await response.json()) as HostStatus
+    return versions[0]?.instances ?? []
   }
 
   [Symbol.asyncDispose](): Promise<void> {

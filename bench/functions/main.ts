@@ -18,6 +18,8 @@ const payload = JSON.stringify({ name: 'Ada', text: 'x'.repeat(80) })
 const load = { perSecond: 1000, seconds: 15, warmUpSeconds: 15 }
 const processes = 2
 const coldStarts = 30
+/** In which a process for the next start is loaded. */
+const poolRestMs = 1000
 /** Two seconds each: an instance is left in peace for one before it is frozen. */
 const thaws = 20
 
@@ -47,7 +49,8 @@ async function measure(runtime: Runtime): Promise<void> {
     ['warm', 'bare', await warmBare(runtime)],
     ['warm', 'mesh', await warmMesh(runtime)],
     ['cold', 'bare', await coldBare(runtime)],
-    ['cold', 'mesh', await coldMesh(runtime)],
+    ['cold', 'mesh', await coldMesh(runtime, {})],
+    ['pool', 'mesh', await coldMesh(runtime, { pool: 1, restMs: poolRestMs })],
     ['frozen', 'mesh', await frozenMesh(runtime)],
   ] as const
   for (const [start, through, { count, p50, p99, max }] of cases) {
@@ -62,7 +65,7 @@ function heading(): string[] {
   return [
     '# What the mesh adds to a function',
     '',
-    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances, after ${load.warmUpSeconds} s in which code is compiled. Cold: one event when no instance runs. Frozen: one event when the only instance is stopped. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
+    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances, after ${load.warmUpSeconds} s in which code is compiled. Cold: one event when no instance runs. Pool: the same, where a process with the runtime loaded waits for it (\`scale.pool\`). Frozen: one event when the only instance is stopped. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
     '',
     ...machineLines(),
     '',
@@ -111,14 +114,19 @@ async function frozenMesh(runtime: Runtime): Promise<Percentiles> {
   return percentilesOf(samples)
 }
 
-async function coldMesh(runtime: Runtime): Promise<Percentiles> {
-  await using mesh = await FunctionMesh.start(runtime, { directory, scale: { min: 0, max: 1 } })
+async function coldMesh(
+  runtime: Runtime,
+  { pool = 0, restMs = 0 }: { readonly pool?: number; readonly restMs?: number },
+): Promise<Percentiles> {
+  const scale = { min: 0, max: 1, pool }
+  await using mesh = await FunctionMesh.start(runtime, { directory, scale })
   const client = new RawClient(mesh.outboundPort, request)
   const samples: number[] = []
   await client.call()
   for (let i = 0; i < coldStarts; i++) {
     for (const { pid } of await mesh.instances()) process.kill(pid, 'SIGKILL')
     while ((await mesh.instances()).length > 0) await delay(5)
+    await delay(restMs)
     const begun = monotonicNow()
     await client.call()
     samples.push(monotonicNow() - begun)
