@@ -92,7 +92,14 @@ export async function startControlPlane(
 
   const status = (): MeshStatus => meshStatus(trustDomain, mesh)
   const metrics = new MetricsRegistry()
-  metrics.register(controlMetrics({ counters, status, identity: () => holder.current }))
+  metrics.register(
+    controlMetrics({
+      counters,
+      status,
+      identity: () => holder.current,
+      scaling: () => mesh.scaler.status,
+    }),
+  )
   if (processMetrics !== undefined) metrics.register(processMetrics)
   const pages = {
     ...adminPages(status, metrics),

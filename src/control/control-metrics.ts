@@ -8,6 +8,14 @@ export interface ControlMetricsSource {
   readonly counters: ControlCounters
   readonly status: () => MeshStatus
   readonly identity: () => Identity
+  readonly scaling: () => readonly FunctionScaling[]
+}
+
+/** Of one function that the control plane starts. */
+interface FunctionScaling {
+  readonly function: string
+  readonly wanted: number
+  readonly ready: number
 }
 
 const counterTexts: Readonly<Record<keyof ControlCounters, { name: string; help: string }>> = {
@@ -47,6 +55,13 @@ export function controlMetrics(source: ControlMetricsSource): MetricProducer {
     yield gauge('weft_control_configuration_problems', 'Problems of an edit not taken over.', {
       value: configuration.problems.length,
     })
+    yield metricFamily(
+      'functionHosts',
+      source.scaling().flatMap(({ function: name, wanted, ready }) => [
+        { labels: { function: name, state: 'wanted' }, value: wanted },
+        { labels: { function: name, state: 'ready' }, value: ready },
+      ]),
+    )
     yield metricFamily('certificateExpiry', [
       { labels: {}, value: source.identity().notAfter / 1000 },
     ])

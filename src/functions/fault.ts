@@ -34,9 +34,12 @@ export function reportedFault(
   typeHeader: string | undefined,
 ): FunctionFault {
   const { errorType, errorMessage } = readDocument(document)
-  const type = validType(typeHeader) ?? errorType ?? fallbackType[stage]
+  const type = validType(typeHeader) ?? errorType?.slice(0, longestType) ?? fallbackType[stage]
   return { stage, errorType: type, message: errorMessage ?? '', document }
 }
+
+/** It stands in answers and in trailers. */
+const longestType = 200
 
 const fallbackType = { handler: 'Function.Unknown', init: 'Runtime.Unknown' } as const
 

@@ -89,6 +89,21 @@ const catalog = {
     help: 'How late the event loop was since the last scrape.',
     type: 'gauge',
   },
+  activationsWaiting: {
+    name: 'weft_activation_waiting_requests',
+    help: 'Requests that wait for a function of which nothing runs.',
+    type: 'gauge',
+  },
+  activations: {
+    name: 'weft_activation_requests_total',
+    help: 'Requests for functions of which nothing ran, by what became of them: held, failed.',
+    type: 'counter',
+  },
+  functionHosts: {
+    name: 'weft_control_function_hosts',
+    help: 'Hosts of functions that the control plane starts: wanted, ready.',
+    type: 'gauge',
+  },
   functionInvocations: {
     name: 'weft_function_invocations_total',
     help: 'Invocations that reached the host of the function.',

@@ -16,7 +16,7 @@ export interface SessionEvents {
   onInitError(fault: FunctionFault): void
   /** An invocation has its answer, or never will. */
   onDone(execution: Execution): void
-  /** An invocation took too long, and may go on taking. */
+  /** An invocation took longer than the function may, and may go on taking. */
   onTimeout(): void
   /** It has nothing to do, and has not asked for an event for as long as one may take: it hangs. */
   onSilence(): void
@@ -155,8 +155,9 @@ export class RuntimeSession {
   }
 
   #timeOut(execution: Execution, allowedMs: number): void {
-    // Before all else: what is about to be ended must be given nothing more.
-    this.#events.onTimeout()
+    // Before all else: what is about to be ended must be given nothing more. Who waits for less than the function may
+    // take gets no answer, and that is all: a caller in a hurry must not cost an instance at each call.
+    if (allowedMs >= this.#limits.timeoutMs) this.#events.onTimeout()
     execution.fault(timeoutFault(execution.invocation.id, allowedMs))
   }
 

@@ -35,7 +35,7 @@ function detectionMetrics({ connections, silent }: DetectionStats): MetricFamily
 
 /** Turns the numbers of a data plane into metrics, when scraped. */
 export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
-  const { inbound, outbound, inboundListener, outboundListeners } = plane
+  const { inbound, outbound, inboundListener, outboundListeners, activator } = plane
   const sides: readonly MeasuredSide[] = [
     {
       direction: 'outbound',
@@ -56,6 +56,12 @@ export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
   )
   yield detectionMetrics(outbound.detections)
   const single = (value: number): Sample[] => [{ labels: {}, value }]
+  yield metricFamily('activationsWaiting', single(activator.waiting))
+  const { held, failed } = activator.counters
+  yield metricFamily('activations', [
+    { labels: { outcome: 'held' }, value: held },
+    { labels: { outcome: 'failed' }, value: failed },
+  ])
   yield metricFamily('plainConnections', single(inboundListener.plainConnections))
   yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
 }

@@ -24,7 +24,14 @@ t.test('counters and the state of the mesh are read at the scrape', async t => {
   }
   const registry = new MetricsRegistry()
   const identity = (): Identity => ({ notAfter: 5000 }) as Identity
-  registry.register(controlMetrics({ counters, status: () => status, identity }))
+  registry.register(
+    controlMetrics({
+      counters,
+      status: () => status,
+      identity,
+      scaling: () => [{ function: 'hello.default', wanted: 2, ready: 1 }],
+    }),
+  )
 
   const before = (await registry.expose()).body
   t.match(before, /^weft_control_sidecars_connected 0$/m)
@@ -46,6 +53,8 @@ t.test('counters and the state of the mesh are read at the scrape', async t => {
     'weft_control_acks_total 2',
     'weft_control_certificates_total 8',
     'weft_control_configuration_problems 2',
+    'weft_control_function_hosts{function="hello.default",state="ready"} 1',
+    'weft_control_function_hosts{function="hello.default",state="wanted"} 2',
     'weft_control_handshake_failures_total 7',
     'weft_control_nacks_total 3',
     'weft_control_protocol_errors_total 6',

@@ -78,14 +78,18 @@ t.test('an event takes one question, and the deadline is that of the function', 
   t.equal(session.hasRoom, false)
 })
 
-t.test('a caller that waits for less shortens the deadline', async t => {
+t.test('a caller that waits for less shortens the deadline, and ends nothing else', async t => {
   useMockTimers(t)
   const { session, events, poll, invocation } = scene()
   poll()
   session.dispatch(invocation('a', 1250))
   t.equal(events.at(-1), 'a until 5250')
   mock.timers.tick(250)
-  t.same(events.slice(3), ['timeout', 'done a', 'a failed: Sandbox.Timedout'])
+  t.same(events.slice(3), ['done a', 'a failed: Sandbox.Timedout'])
+  mock.timers.tick(2999)
+  t.equal(events.at(-1), 'a failed: Sandbox.Timedout')
+  mock.timers.tick(1)
+  t.equal(events.at(-1), 'silence', 'what it still does may take as long as ever')
 })
 
 t.test('a question whose connection has gone gets no event', async t => {
