@@ -1,5 +1,6 @@
 import type { Backend, BackendCall, BackendResult, Header } from './backend.ts'
-import type { GoogleIdentity, IdToken } from './google-identity.ts'
+import type { SecretText } from './credentials/secret-text.ts'
+import type { GoogleIdentity } from './google-identity.ts'
 import { HttpTarget, type Authentication, type HttpTargetOptions } from './transport/http-call.ts'
 
 export interface CloudRunOptions extends HttpTargetOptions {
@@ -35,7 +36,7 @@ class IdTokenAuthentication implements Authentication {
   readonly reserved: ReadonlySet<string>
   readonly #identity: GoogleIdentity
   readonly #header: string
-  #last: IdToken | undefined
+  #last: SecretText | undefined
 
   constructor({ identity, passAuthorization }: CloudRunOptions) {
     this.#identity = identity

@@ -2,7 +2,8 @@ import { importPKCS8, decodeJwt, SignJWT } from 'jose'
 import type { Now } from '../../base/clock.ts'
 import { BackendError } from './backend.ts'
 import { parseObject } from './credentials/aws-source.ts'
-import { Refreshing, type Expiring } from './credentials/refreshing.ts'
+import { Refreshing } from './credentials/refreshing.ts'
+import { SecretText } from './credentials/secret-text.ts'
 import { readSecret } from './credentials/secret-file.ts'
 import { readBody } from './transport/bounded-body.ts'
 import type { CloudClient } from './transport/cloud-client.ts'
@@ -26,7 +27,7 @@ const assertionSeconds = 600
  * `GOOGLE_APPLICATION_CREDENTIALS` names, or else from the metadata server of the machine.
  */
 export class GoogleIdentity {
-  readonly #token: Refreshing<IdToken>
+  readonly #token: Refreshing<SecretText>
 
   constructor(audience: string, environment: GoogleEnvironment) {
     this.#token = new Refreshing({
@@ -41,28 +42,13 @@ export class GoogleIdentity {
   }
 
   /** @throws BackendError `credentials` when there is no valid one. */
-  get(signal: AbortSignal): Promise<IdToken> {
+  get(signal: AbortSignal): Promise<SecretText> {
     return this.#token.get(signal)
   }
 
   /** The service has refused it. */
-  invalidate(token: IdToken): void {
+  invalidate(token: SecretText): void {
     this.#token.invalidate(token)
-  }
-}
-
-/** Kept out of whatever prints objects. */
-export class IdToken implements Expiring {
-  readonly expiresAt: number
-  readonly #text: string
-
-  constructor(text: string, expiresAt: number) {
-    this.#text = text
-    this.expiresAt = expiresAt
-  }
-
-  get text(): string {
-    return this.#text
   }
 }
 
@@ -71,7 +57,7 @@ interface Load extends GoogleEnvironment {
 }
 
 /** cloud.google.com/compute/docs/instances/verifying-instance-identity */
-async function fromMetadata(audience: string, load: Load): Promise<IdToken> {
+async function fromMetadata(audience: string, load: Load): Promise<SecretText> {
   const host = load.environment['GCE_METADATA_HOST'] || defaultMetadataHost
   const origin = URL.parse(`http://${host}`)?.origin
   if (origin === undefined) throw refused('GCE_METADATA_HOST is no host')
@@ -90,7 +76,7 @@ async function fromMetadata(audience: string, load: Load): Promise<IdToken> {
 }
 
 /** A JWT of the account's own, exchanged for one of Google's (RFC 7523). */
-async function fromKeyFile(path: string, audience: string, load: Load): Promise<IdToken> {
+async function fromKeyFile(path: string, audience: string, load: Load): Promise<SecretText> {
   const account = await readAccount(path)
   const assertion = await signAssertion(account, audience, load.wallNow())
   const form = new URLSearchParams({
@@ -158,11 +144,11 @@ async function signAssertion(account: Account, audience: string, time: number): 
 }
 
 /** Google's signature is for the service to verify; a token for somebody else must not leave. */
-function checked(token: string, audience: string, { wallNow }: Load): IdToken {
+function checked(token: string, audience: string, { wallNow }: Load): SecretText {
   const { aud, exp } = claimsOf(token)
   if (aud !== audience) throw refused('the ID token is for another audience')
   if (exp === undefined || exp * 1000 <= wallNow()) throw refused('the ID token has expired')
-  return new IdToken(token, exp * 1000)
+  return new SecretText(token, exp * 1000)
 }
 
 function claimsOf(token: string): ReturnType<typeof decodeJwt> {

@@ -5,6 +5,7 @@ import { maxPayloadBytes, maxStreamedBytes } from '../../model/function.ts'
 import type { HttpParts } from '../cloud/backend.ts'
 import { createFault, type FunctionFault } from '../fault.ts'
 import type { AssignedServer, Execution, Invocation } from '../invocation.ts'
+import { hopByHop } from '../payload/hop-by-hop.ts'
 import { relayHttp } from '../relay-answer.ts'
 import type { RuntimeEndpoint } from './instance.ts'
 import type { RuntimeSession } from './runtime-session.ts'
@@ -114,18 +115,6 @@ function target(http: HttpParts | undefined): string {
   if (http === undefined) return '/'
   return http.query === '' ? http.path : `${http.path}?${http.query}`
 }
-
-/** What concerned the connection it came by is said anew. */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'te',
-  'transfer-encoding',
-  'upgrade',
-])
 
 function partsOf({ method, headers, body }: HttpParts) {
   const fields: Record<string, string[]> = Object.create(null) as Record<string, string[]>

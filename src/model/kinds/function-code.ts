@@ -152,16 +152,39 @@ interface Versioned extends Code {
   readonly versions: readonly Version[]
 }
 
+type Report = (path: readonly PropertyKey[], message: string) => void
+
 export function mustFit(code: Versioned, context: z.core.$RefinementCtx<unknown>): void {
-  const report = (path: readonly PropertyKey[], message: string): void =>
+  const report: Report = (path, message) =>
     context.addIssue({ code: 'custom', path: [...path], message })
-  for (const [field, isBroken, message] of rules) {
+  for (const [field, isBroken, message] of rules)
     if (isBroken(code)) report(field.split('.'), message)
-    else
-      for (const [index, version] of code.versions.entries())
-        if (isBroken(withVersion(code, version)))
-          report(['versions', index, ...(field in version ? [field] : [])], message)
+  for (const [index, version] of code.versions.entries()) {
+    const whole = withVersion(code, version)
+    for (const [field, isBroken, message] of rules)
+      if (isBroken(whole) && !isBroken(code)) report(pathOf(version, index, field), message)
   }
+  portsMustDiffer(code, report)
+}
+
+/** Each version has instances of its own, which may run at the same time. */
+function portsMustDiffer(code: Versioned, report: Report): void {
+  if (code.driver !== 'process') return
+  const taken = new Set([code.port])
+  for (const [index, version] of code.versions.entries()) {
+    const { port } = withVersion(code, version)
+    if (port !== undefined && taken.has(port))
+      report(
+        pathOf(version, index, 'port'),
+        'is taken by another version: give each its own, or leave the port to PORT',
+      )
+    taken.add(port)
+  }
+}
+
+/** Of what a version says, or of the version where it has it from the function. */
+function pathOf(version: Version, index: number, field: string): readonly PropertyKey[] {
+  return ['versions', index, ...(field in version ? [field] : [])]
 }
 
 /** A runtime or a command of its own stands for either. */

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises'
 import type { Now } from '../../../base/clock.ts'
 import { BackendError } from '../backend.ts'
-import { Refreshing, type Expiring } from './refreshing.ts'
+import { Refreshing } from './refreshing.ts'
+import { SecretText } from './secret-text.ts'
 
 const maxSecretBytes = 64 * 1024
 /** A file that was replaced is noticed after 5 minutes less than this. */
@@ -52,21 +53,6 @@ export class SecretFile {
   /** It was refused: the next call reads the file again. */
   forget(): void {
     if (this.#last !== undefined) this.#secret.invalidate(this.#last)
-  }
-}
-
-/** Keeps a secret out of whatever prints objects. */
-class SecretText implements Expiring {
-  readonly expiresAt: number
-  readonly #text: string
-
-  constructor(text: string, expiresAt: number) {
-    this.#text = text
-    this.expiresAt = expiresAt
-  }
-
-  get text(): string {
-    return this.#text
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Now } from '../../../base/clock.ts'
+import { hopByHop } from '../../payload/hop-by-hop.ts'
 import { maxPayloadBytes, maxStreamedBytes } from '../../../model/function.ts'
 import {
   BackendError,
@@ -39,22 +40,6 @@ export const noAuthentication: Authentication = {
   reserved: new Set(),
   onDenied: () => {},
 }
-
-/** Of one connection, or ours to say (RFC 9110 §7.6.1). */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'content-length',
-  'expect',
-  'host',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-])
 
 /** `..` as a segment, in any spelling that a server might take for it. */
 const climbing = /(?:^|[/\\]|%2f|%5c)(?:\.|%2e){2}(?:$|[/\\]|%2f|%5c)/i
