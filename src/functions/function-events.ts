@@ -53,8 +53,6 @@ export class FunctionEvents {
   #open: OpenQueue | undefined
   /** Of queues that are to be no more, while what they run is finished. */
   readonly #ending = new Set<Delivery>()
-  /** Done when the disk can be used by another queue. */
-  #closing: Promise<void> | undefined
   #triggers: readonly Trigger[] = []
   /** Whose triggers they are. */
   #triggering: object | undefined
@@ -88,7 +86,6 @@ export class FunctionEvents {
 
   /** Resolves when the event is durable, or is refused. */
   async put(event: NewEvent): Promise<PutResult> {
-    while (this.#closing !== undefined) await this.#closing
     const hosted = this.#hosted
     if (hosted === undefined || this.#closed) return notYet
     return this.#openFor(hosted).delivery.put(event)
@@ -173,8 +170,7 @@ export class FunctionEvents {
     await delivery.drain(boundMs)
     this.#ending.delete(delivery)
     if (this.#open === open) this.#open = undefined
-    this.#closing = queue.close().finally(() => (this.#closing = undefined))
-    await this.#closing
+    await queue.close()
   }
 
   async #endTriggers(): Promise<void> {

@@ -43,8 +43,8 @@ export interface InvocationReceiver {
 export interface AssignedServer {
   readonly host: string
   readonly port: number
-  /** The request is over, however it ended. */
-  done(): void
+  /** The request is over. `brokeOff`: not as it should; the program may be about to end. */
+  done(brokeOff: boolean): void
 }
 
 /** What runs invocations. */

@@ -39,6 +39,9 @@ export const deliveryLimits = {
   waitMs: 30_000,
 } as const
 
+/** Records of success are kept until their event is so many times as old as events may become. */
+const tellFor = 2
+
 /** Waited where the queue could not be read, and where the function took nothing. */
 const queueRest = { baseMs: 1000, maxMs: 30_000 }
 const throttleRest = { baseMs: 100, maxMs: 5000 }
@@ -275,7 +278,8 @@ export class Delivery {
     } else if (await this.#deliver(destination, completeRecord(verdict, lease.event.payload))) {
       if (!succeeded) this.#counters.deadLettered++
       if (condition === 'EventAgeExceeded') this.#counters.expired++
-    } else return this.#tellLater(lease, verdict)
+    } else if (succeeded && this.#tellsInVain(lease)) this.#dropUntold(lease, destination)
+    else return this.#tellLater(lease, verdict)
     await lease.acknowledge()
   }
 
@@ -285,6 +289,19 @@ export class Delivery {
     this.#options.logger.warn(
       { requestId: event.id, condition },
       'an event was given up; set a destination for failures to keep such events',
+    )
+  }
+
+  /** Events that failed are kept until somebody takes them; those that are done must not fill the queue. */
+  #tellsInVain({ event }: Lease): boolean {
+    return event.ageMs >= tellFor * this.#policy.maxAgeMs
+  }
+
+  #dropUntold({ event }: Lease, destination: string): void {
+    this.#counters.dropped++
+    this.#options.logger.error(
+      { requestId: event.id, destination },
+      'a destination has taken no record of a success for too long: it is dropped',
     )
   }
 

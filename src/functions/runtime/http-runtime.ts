@@ -78,12 +78,19 @@ export class HttpRuntime implements RuntimeEndpoint {
     const server: AssignedServer = {
       host,
       port: this.port,
-      done: () => {
+      done: brokeOff => {
         execution.result(Buffer.alloc(0), '')
-        this.#poll()
+        if (brokeOff) void this.#pollLater()
+        else this.#poll()
       },
     }
     receiver.onServer(server)
+  }
+
+  /** A program that is about to end would fail the next request too, before we hear of its end. */
+  async #pollLater(): Promise<void> {
+    await this.#connectable()
+    this.#poll()
   }
 
   /** An answer of 2xx is the result; any other is the function's failure. */
@@ -104,8 +111,7 @@ export class HttpRuntime implements RuntimeEndpoint {
       else await relayAnswer(answer, execution)
     } catch (error) {
       execution.fault(brokenOff(error as Error))
-      // A program that is about to end would fail the next event too, before we hear of its end.
-      await this.#connectable()
+      return this.#pollLater()
     }
     this.#poll()
   }

@@ -42,6 +42,8 @@ interface CallSettings {
 const contextProblem = 'Client context must be a valid Base64-encoded JSON object.'
 const longestKey = 255
 const traceHeader = 'x-amzn-trace-id'
+/** AWS's own have some 70. Runtimes break on a header that is longer than their client takes. */
+const longestTrace = 1024
 /** RFC 9110 §9.2.2. */
 const idempotent: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'])
 /** Of requests that have not come in full. */
@@ -179,7 +181,7 @@ function describeInvocation(
 ): Omit<Invocation, 'id' | 'payload' | 'receiver'> {
   return {
     functionArn: functionArn(name, version === latestVersion ? undefined : version),
-    traceId: headers.get(traceHeader) ?? amznTraceOf(headers.get('traceparent')),
+    traceId: traceOf(headers),
     clientContext: undefined,
     deadlineAt,
   }
@@ -187,6 +189,13 @@ function describeInvocation(
 
 function acceptDryRun(exchange: Exchange): void {
   exchange.relayHead(answerHead(204, new HeaderList(), 0), true)
+}
+
+function traceOf(headers: HeaderList): string | undefined {
+  const given = headers.get(traceHeader)
+  return given !== undefined && given.length <= longestTrace
+    ? given
+    : amznTraceOf(headers.get('traceparent'))
 }
 
 function amznTraceOf(traceparent: string | undefined): string | undefined {

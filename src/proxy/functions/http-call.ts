@@ -43,14 +43,14 @@ export class HttpCall implements ActiveTry, InvocationReceiver {
   /** The exchange has ended: the instance can take the next one. */
   end(): void {
     this.#over = true
-    this.#server?.done()
+    this.#server?.done(this.#exchange.reason !== undefined)
     this.#server = undefined
   }
 
   // The host's side
 
   onServer(server: AssignedServer): void {
-    if (this.#over) return server.done()
+    if (this.#over) return server.done(false)
     this.#server = server
     if (this.#invoked !== undefined) this.#forward(server)
   }

@@ -292,6 +292,22 @@ t.test(
   },
 )
 
+t.test('what has succeeded is not told for ever', async t => {
+  const { queue, delivery } = startDelivery(t, {
+    policy: both,
+    deliver: async () => Promise.reject(new Error('refused')),
+  })
+  queue.add()
+  const first = await queue.deed('give-back')
+  const { verdict } = first as { verdict: string }
+  queue.add({ verdict, ageMs: 12 * hourMs - 1 })
+  await queue.until(() => queue.deeds.length === 2)
+  t.match(queue.deeds[1], { did: 'give-back' })
+  queue.add({ verdict, ageMs: 12 * hourMs })
+  await queue.deed('acknowledge')
+  t.match(delivery.counters, { delivered: 1, dropped: 1 })
+})
+
 t.test('a destination that does not answer is given up in time', async t => {
   mockTime(t)
   let asked: AbortSignal | undefined
