@@ -7,7 +7,7 @@ export interface MeasuredFunction {
   readonly scale: {
     readonly min: number
     readonly max: number
-    readonly tier?: 'frozen'
+    readonly tier?: 'hot' | 'frozen'
     readonly pool?: number
   }
 }

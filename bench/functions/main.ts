@@ -20,8 +20,11 @@ const processes = 2
 const coldStarts = 30
 /** In which a process for the next start is loaded. */
 const poolRestMs = 1000
-/** Two seconds each: an instance is left in peace for one before it is frozen. */
-const thaws = 20
+/** Of about two seconds each: an instance is left in peace for one before it is frozen. */
+const rests = 20
+const restMs = 2200
+/** Before rests, so that their figures are not those of code that has not been compiled. */
+const callsBefore = 3000
 
 const request = [
   'POST /2015-03-31/functions/echo/invocations HTTP/1.1',
@@ -51,7 +54,9 @@ async function measure(runtime: Runtime): Promise<void> {
     ['cold', 'bare', await coldBare(runtime)],
     ['cold', 'mesh', await coldMesh(runtime, {})],
     ['pool', 'mesh', await coldMesh(runtime, { pool: 1, restMs: poolRestMs })],
-    ['frozen', 'mesh', await frozenMesh(runtime)],
+    ['idle', 'bare', await idleBare(runtime)],
+    ['idle', 'mesh', await idleMesh(runtime, { tier: 'hot', until: 'idle' })],
+    ['frozen', 'mesh', await idleMesh(runtime, { tier: 'frozen', until: 'frozen' })],
   ] as const
   for (const [start, through, { count, p50, p99, max }] of cases) {
     const figures = [p50, p99, max].map(value => value.toFixed(2)).join(' | ')
@@ -65,7 +70,7 @@ function heading(): string[] {
   return [
     '# What the mesh adds to a function',
     '',
-    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances, after ${load.warmUpSeconds} s in which code is compiled. Cold: one event when no instance runs. Pool: the same, where a process with the runtime loaded waits for it (\`scale.pool\`). Frozen: one event when the only instance is stopped. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
+    `Written by \`npm run bench:functions\`. Warm: ${load.perSecond} events a second, begun by the clock, to ${processes} instances, after ${load.warmUpSeconds} s in which code is compiled. Cold: one event when no instance runs. Pool: the same, where a process with the runtime loaded waits for it (\`scale.pool\`). Idle: one event when nothing was asked for two seconds, after ${callsBefore} that were. Frozen: the same, with the only instance stopped. Bare: the runtime with the least server that it needs, in the client's own process. Mesh: the Lambda Invoke API through the caller's and the host's sidecar, mTLS between them. All share one machine.`,
     '',
     ...machineLines(),
     '',
@@ -99,18 +104,45 @@ async function coldBare(runtime: Runtime): Promise<Percentiles> {
   return percentilesOf(samples)
 }
 
-async function frozenMesh(runtime: Runtime): Promise<Percentiles> {
-  const scale = { min: 1, max: 1, tier: 'frozen' } as const
+async function idleBare(runtime: Runtime): Promise<Percentiles> {
+  await using bare = await BareRuntime.start(runtime, { directory, processes: 1, payload })
+  // Awaited here: the runtime ends with this function.
+  return await rested(
+    () => bare.call(),
+    () => delay(restMs),
+  )
+}
+
+async function idleMesh(
+  runtime: Runtime,
+  { tier, until }: { readonly tier: 'hot' | 'frozen'; readonly until: string },
+): Promise<Percentiles> {
+  const scale = { min: 1, max: 1, tier }
   await using mesh = await FunctionMesh.start(runtime, { directory, scale })
   const client = new RawClient(mesh.outboundPort, request)
+  const percentiles = await rested(
+    () => client.call(),
+    async () => {
+      await delay(restMs)
+      while ((await mesh.instances())[0]?.state !== until) await delay(20)
+    },
+  )
+  client.close()
+  return percentiles
+}
+
+async function rested(
+  call: () => Promise<unknown>,
+  rest: () => Promise<unknown>,
+): Promise<Percentiles> {
+  for (let i = 0; i < callsBefore; i++) await call()
   const samples: number[] = []
-  for (let i = 0; i < thaws; i++) {
-    while ((await mesh.instances())[0]?.state !== 'frozen') await delay(20)
+  for (let i = 0; i < rests; i++) {
+    await rest()
     const begun = monotonicNow()
-    await client.call()
+    await call()
     samples.push(monotonicNow() - begun)
   }
-  client.close()
   return percentilesOf(samples)
 }
 
