@@ -230,6 +230,8 @@ export class Sidecar {
       return check.problems
     }
     await this.plane.apply(check.snapshot)
+    // Closed meanwhile: nothing may be written any more, since nobody waits for it.
+    if (this.#ended.signal.aborted) return []
     this.#applied(check.snapshot)
     if (this.functions !== undefined) this.client.setReady(this.#knowsFunction)
     const { logger } = this.#options

