@@ -15,7 +15,8 @@ export interface Shop {
   readonly command: readonly string[]
 }
 
-const workloads = ['storefront', 'orders-v1', 'orders-v2', 'payments']
+/** All with sidecars; the function too. */
+const workloads = ['storefront', 'orders-v1', 'orders-v2', 'payments', 'hello-python']
 
 /** Copies `config/mesh.yaml` into `folder`, every port moved to a free one. */
 export async function writeShop(folder: string): Promise<Shop> {
@@ -28,7 +29,7 @@ export async function writeShop(folder: string): Promise<Shop> {
   text = text.replaceAll('examples/shop/', join(root, 'examples/shop/'))
   const [controlPort = 0, controlAdminPort = 0, ...sidecarPorts] = ports
   const outboundPort = sidecarPorts[1] ?? 0
-  text = text.replaceAll(/^(kind: Workload\n.*?\nspec:\n)/gms, head => {
+  text = text.replaceAll(/^(kind: (?:Workload|Function)\n.*?\nspec:\n)/gms, head => {
     const [admin, outbound, inbound] = sidecarPorts.splice(0, 3)
     const sidecar = `{ adminPort: ${admin}, outboundPort: ${outbound}, inboundPort: ${inbound} }`
     return `${head}  sidecar: ${sidecar}\n`
