@@ -75,8 +75,8 @@ class Ticket implements Invoked {
 }
 
 /**
- * One version of a function on this machine: its instances, and what waits for them. Starts instances when invocations wait, ends
- * those that are idle for too long, replaces those that break.
+ * One version of a function on this machine: its instances, and what waits for them. Starts instances as its scaler
+ * says, ends those that are idle for too long, replaces those that break.
  */
 export class FunctionHost implements Invoker {
   /** Since the start: instances begun, those that could not load the function, invocations turned away. */

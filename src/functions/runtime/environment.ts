@@ -20,9 +20,9 @@ export interface EnvironmentOptions {
 
 /**
  * The variables that AWS Lambda promises to runtimes and handlers
- * (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), or Cloud Run to servers of HTTP, and those of the configuration, which may
- * replace all but the ones by which the runtime finds us. The credentials are of no account: SDKs sign with them, and
- * the sidecar puts its certificate in their place.
+ * (docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html), or Cloud Run to servers of HTTP, and those of the
+ * configuration, which may replace all but the ones by which the runtime finds us. The credentials are of no account:
+ * SDKs sign with them, and the sidecar puts its certificate in their place.
  * @throws Error naming a secret's file that can't be read.
  */
 export async function functionEnvironment({
