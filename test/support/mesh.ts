@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { wallNow } from '../../src/base/clock.ts'
 import { silentLogger } from '../../src/base/log.ts'
@@ -148,7 +149,10 @@ export async function call(
   }
 }
 
-/** Asks again until `condition` holds; for what another process or a push brings about. */
+/**
+ * Asks again until `condition` holds; for what another process or a push brings about. At most 50
+ * times a second: more requests than lines of an access log would push out the lines that tests read.
+ */
 export async function eventually<T>(
   read: () => T | Promise<T>,
   condition: (value: T) => boolean,
@@ -158,6 +162,6 @@ export async function eventually<T>(
     const value = await read()
     if (condition(value)) return value
     if (wallNow() > deadline) throw new Error(`still ${JSON.stringify(value)} after ten seconds`)
-    await new Promise(resolve => setImmediate(resolve))
+    await pause(20)
   }
 }
