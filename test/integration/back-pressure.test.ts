@@ -39,7 +39,7 @@ async function settled(read: () => number): Promise<number> {
       last = read()
       return last
     },
-    () => same > 20_000,
+    () => same > 25,
   )
 }
 
