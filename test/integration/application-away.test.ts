@@ -48,6 +48,12 @@ kind: Service
 metadata: { name: orders }
 spec: { selector: { app: orders }, ports: [{ name: grpc, port: 80, targetPort: main }] }
 ---
+# By latency the slower of the two could go without a call for longer than the test waits.
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: orders }
+spec: { targetRef: { kind: Service, name: orders }, loadBalancing: round-robin }
+---
 apiVersion: weft.dev/v1alpha1
 kind: Workload
 metadata: { name: first, labels: { app: orders } }
