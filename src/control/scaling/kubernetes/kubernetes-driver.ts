@@ -1,6 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ScaledFunction, WorkloadDriver } from '../workload-driver.ts'
-import { KubernetesApi, KubernetesError } from './kubernetes-api.ts'
+import { inClusterOptions } from '../../kubernetes/api/in-cluster.ts'
+import {
+  KubernetesApi,
+  KubernetesError,
+  type KubernetesRequest,
+} from '../../kubernetes/api/kubernetes-api.ts'
 import type { KubernetesSettings } from './kubernetes-settings.ts'
 
 export interface KubernetesDriverOptions {
@@ -27,20 +32,14 @@ export class KubernetesDriver implements WorkloadDriver {
   constructor({ settings, environment }: KubernetesDriverOptions) {
     this.instancesPerHost = settings.instancesPerHost
     this.#deployment = settings.deployment
-    const { tokenFile, caFile } = settings
-    const server = (settings.server ?? serverOf(environment)).replace(/\/$/, '')
-    this.#api = new KubernetesApi({ server, tokenFile, caFile })
+    this.#api = new KubernetesApi(inClusterOptions(environment, settings))
   }
 
   async ensure(fn: ScaledFunction, replicas: number, signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#api.request({
-          ...this.#scaleOf(fn),
-          method: 'PATCH',
-          patch: { spec: { replicas } },
-          signal,
-        })
+        const patch = { method: 'PATCH', body: { spec: { replicas } }, signal } as const
+        await this.#request({ ...this.#scaleOf(fn), ...patch })
         return
       } catch (error) {
         const waitMs = repeatableAfterMs(error)
@@ -52,7 +51,7 @@ export class KubernetesDriver implements WorkloadDriver {
 
   /** As the Deployment wants it: pods come and go as the cluster sees fit, and are replaced by it. */
   async current(fn: ScaledFunction, signal: AbortSignal): Promise<number> {
-    const scale = await this.#api.request({ ...this.#scaleOf(fn), method: 'GET', signal })
+    const scale = await this.#request({ ...this.#scaleOf(fn), method: 'GET', signal })
     const { spec } = (scale ?? {}) as { spec?: { replicas?: unknown } }
     const replicas = spec?.replicas ?? 0
     if (typeof replicas === 'number') return replicas
@@ -64,6 +63,14 @@ export class KubernetesDriver implements WorkloadDriver {
 
   async close(): Promise<void> {
     await this.#api.close()
+  }
+
+  async #request(request: KubernetesRequest): Promise<unknown> {
+    try {
+      return await this.#api.request(request)
+    } catch (error) {
+      throw withHint(error)
+    }
   }
 
   #scaleOf({ name, namespace }: ScaledFunction): { readonly path: string; readonly what: string } {
@@ -83,9 +90,18 @@ function repeatableAfterMs(error: unknown): number | undefined {
   return status === 429 || status === 503 ? retryAfterMs : undefined
 }
 
-function serverOf(environment: KubernetesDriverOptions['environment']): string {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = environment
-  if (host === undefined)
-    throw new Error('this is no pod of a cluster: name the API as kubernetes.server')
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+/** What to do about it: scaling needs little of the cluster, and that has to be there. */
+function withHint(error: unknown): unknown {
+  if (!(error instanceof KubernetesError)) return error
+  const { status, reason, retryAfterMs, message } = error
+  const hint = hints[status ?? 0]
+  if (hint === undefined) return error
+  return new KubernetesError(`${message}; ${hint}`, { status, reason, retryAfterMs, cause: error })
+}
+
+const create = 'create it with 0 replicas'
+const hints: Readonly<Record<number, string>> = {
+  403: 'scaling needs get and patch on deployments/scale',
+  404: create,
+  410: create,
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readBounded } from '../../../../src/control/scaling/bounded-body.ts'
+import { readBounded } from '../../../src/control/bounded-body.ts'
 
 async function* chunks(...texts: string[]) {
   for (const text of texts) yield Buffer.from(text)
