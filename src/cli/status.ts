@@ -49,6 +49,7 @@ export function formatStatus({ trustDomain, configuration, sidecars }: MeshStatu
   return [
     `trust domain ${trustDomain}, configuration of ${configuration.loadedAt}`,
     ...configuration.problems.map(problem => `not in use: ${formatProblem(problem)}`),
+    ...(configuration.leftOut ?? []).map(problem => `left out: ${formatProblem(problem)}`),
     formatTable([head, ...rows]),
     ...sidecars.flatMap(rejections),
   ].join('\n')

@@ -2,7 +2,7 @@ import type { Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import type { Configuration, LoadResult } from '../model/configuration.ts'
 import { formatProblem, type ConfigurationProblem } from '../model/problem.ts'
-import type { FileSource } from './file-source.ts'
+import type { ConfigurationSource } from './configuration-source.ts'
 import type { ConfigurationStatus } from './status.ts'
 
 /** The configuration on disk cannot be used; the message holds all problems, one a line. */
@@ -14,8 +14,11 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** Of one change, in the log; `weft status` has all. */
+const maxLogged = 20
+
 export interface ConfigurationFeedOptions {
-  readonly source: Pick<FileSource, 'load' | 'watch' | 'close'>
+  readonly source: ConfigurationSource
   readonly logger: Logger
   /** Wall clock. */
   readonly now: Now
@@ -26,20 +29,22 @@ export class ConfigurationFeed {
   readonly #options: ConfigurationFeedOptions
   #configuration: Configuration
   #problems: readonly ConfigurationProblem[] = []
+  #leftOut: readonly ConfigurationProblem[] = []
   #loadedAt: number
   #onChange: () => void = () => {}
 
-  private constructor(configuration: Configuration, options: ConfigurationFeedOptions) {
+  private constructor(loaded: LoadResult, options: ConfigurationFeedOptions) {
     this.#options = options
-    this.#configuration = configuration
+    this.#configuration = loaded.configuration
     this.#loadedAt = options.now()
+    this.#leaveOut(loaded.leftOut)
   }
 
   /** @throws ConfigurationError: there is no last good configuration to go on with. */
   static async open(options: ConfigurationFeedOptions): Promise<ConfigurationFeed> {
-    const { configuration, problems } = await options.source.load()
-    if (problems.length > 0) throw new ConfigurationError(problems)
-    return new ConfigurationFeed(configuration, options)
+    const loaded = await options.source.load()
+    if (loaded.problems.length > 0) throw new ConfigurationError(loaded.problems)
+    return new ConfigurationFeed(loaded, options)
   }
 
   /** The last good one. */
@@ -48,7 +53,12 @@ export class ConfigurationFeed {
   }
 
   get status(): ConfigurationStatus {
-    return { loadedAt: new Date(this.#loadedAt).toISOString(), problems: this.#problems }
+    const leftOut = this.#leftOut.length > 0 && { leftOut: this.#leftOut }
+    return {
+      loadedAt: new Date(this.#loadedAt).toISOString(),
+      problems: this.#problems,
+      ...leftOut,
+    }
   }
 
   /** Begins to watch, and reads once more: an edit since the first reading would go unseen. */
@@ -68,7 +78,7 @@ export class ConfigurationFeed {
     this.#options.source.close()
   }
 
-  #take({ configuration, problems }: LoadResult): void {
+  #take({ configuration, problems, leftOut }: LoadResult): void {
     const { logger, now } = this.#options
     this.#problems = problems
     if (problems.length > 0) {
@@ -78,6 +88,15 @@ export class ConfigurationFeed {
     }
     this.#configuration = configuration
     this.#loadedAt = now()
+    this.#leaveOut(leftOut)
     this.#onChange()
+  }
+
+  #leaveOut(leftOut: readonly ConfigurationProblem[] = []): void {
+    const known = new Set(this.#leftOut.map(formatProblem))
+    const added = leftOut.map(formatProblem).filter(problem => !known.has(problem))
+    this.#leftOut = leftOut
+    if (added.length > 0)
+      this.#options.logger.warn({ problems: added.slice(0, maxLogged) }, 'objects are left out')
   }
 }

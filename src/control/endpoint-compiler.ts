@@ -1,9 +1,17 @@
 import type { Configuration } from '../model/configuration.ts'
 import type { Endpoint } from '../model/endpoint.ts'
-import { serviceNameLabel, type EndpointSliceResource } from '../model/kinds/endpoint-slice.ts'
+import type { EndpointSliceResource } from '../model/kinds/endpoint-slice.ts'
 import { selects, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
 import type { WorkloadResource } from '../model/kinds/workload.ts'
 import type { Registration } from '../model/registration.ts'
+import { SidecarIndex } from './endpoints/sidecar-index.ts'
+import {
+  sliceEndpoints,
+  slicePort,
+  slicesByService,
+  slicesOf,
+  type SlicesByService,
+} from './endpoints/slice-endpoints.ts'
 
 /** Everything that can answer, ready to be selected by Services. */
 export interface Instances {
@@ -11,8 +19,9 @@ export interface Instances {
   readonly registrations: readonly Registration[]
   /** Workloads of the files by `namespace/name`. */
   readonly declared: ReadonlyMap<string, WorkloadResource>
-  /** By name, so that the order of documents decides nothing. */
-  readonly slices: readonly EndpointSliceResource[]
+  readonly slices: SlicesByService
+  /** Of the registrations. Absent: who is registered answers, whatever slices say. */
+  readonly sidecars?: SidecarIndex
 }
 
 export function indexInstances(
@@ -25,10 +34,14 @@ export function indexInstances(
       workload,
     ]),
   )
-  const slices = configuration.endpointSlices.toSorted((a, b) =>
-    a.metadata.name < b.metadata.name ? -1 : 1,
-  )
-  return { registrations, declared, slices }
+  return {
+    registrations,
+    declared,
+    slices: slicesByService(configuration.endpointSlices),
+    ...(configuration.membership === 'slices' && {
+      sidecars: new SidecarIndex(registrations, configuration.injectedPods),
+    }),
+  }
 }
 
 /** Who answers for one port of a Service, in an order that depends on nothing but their ids. */
@@ -37,9 +50,16 @@ export function compileEndpoints(
   port: ServicePort,
   instances: Instances,
 ): Endpoint[] {
-  const registrations = instances.registrations.filter(registration =>
-    selects(service, registration),
-  )
+  const { sidecars, slices, declared } = instances
+  // In a cluster a pod is a member by its slice; what was declared beside the pods is one by its labels, as in files.
+  const registrations =
+    sidecars === undefined
+      ? instances.registrations.filter(registration => selects(service, registration))
+      : declaredRegistrations(service, instances)
+  const plain =
+    sidecars === undefined
+      ? slicesOf(service, slices).flatMap(slice => addressesOf(slice, port))
+      : sliceEndpoints(service, port, slices, sidecars)
   const endpoints = new Map<string, Endpoint>()
   for (const registration of registrations) {
     const endpoint = registeredEndpoint(registration, port, instances)
@@ -49,26 +69,34 @@ export function compileEndpoints(
   const behindSidecars = new Set(
     registrations.flatMap(({ address, ports }) => ports.map(number => `${address}:${number}`)),
   )
-  for (const endpoint of plainEndpoints(service, port, instances))
+  for (const endpoint of [...workloadEndpoints(service, port, declared), ...plain])
     if (!behindSidecars.has(endpoint.id) && !endpoints.has(endpoint.id))
       endpoints.set(endpoint.id, endpoint)
   return [...endpoints.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Workloads that have no sidecar, and addresses from slices. */
-function plainEndpoints(
+/** Those that are a Workload's, which stands in no slice. */
+function declaredRegistrations(
+  service: ServiceResource,
+  { registrations, declared }: Instances,
+): readonly Registration[] {
+  if (declared.size === 0) return []
+  return registrations.filter(
+    registration =>
+      declared.has(`${registration.namespace}/${registration.name}`) &&
+      selects(service, registration),
+  )
+}
+
+/** Workloads that have no sidecar. With one they count when that has registered. */
+function workloadEndpoints(
   service: ServiceResource,
   port: ServicePort,
-  { declared, slices }: Instances,
+  declared: Instances['declared'],
 ): Endpoint[] {
-  // With a sidecar it counts when that has registered.
-  const workloads = [...declared.values()].filter(
-    ({ metadata, spec }) => !spec.sidecar.enabled && selects(service, metadata),
-  )
-  return [
-    ...workloads.flatMap(workload => workloadEndpoint(workload, port) ?? []),
-    ...slices.flatMap(slice => sliceEndpoints(service, port, slice)),
-  ]
+  return [...declared.values()]
+    .filter(({ metadata, spec }) => !spec.sidecar.enabled && selects(service, metadata))
+    .flatMap(workload => workloadEndpoint(workload, port) ?? [])
 }
 
 function registeredEndpoint(
@@ -116,14 +144,9 @@ function targetPort(
   return workload?.spec.ports.find(candidate => candidate.name === target)?.port
 }
 
-function sliceEndpoints(
-  { metadata }: ServiceResource,
-  { name }: ServicePort,
-  slice: EndpointSliceResource,
-): Endpoint[] {
-  const owner = slice.metadata.labels[serviceNameLabel]
-  if (owner !== metadata.name || slice.metadata.namespace !== metadata.namespace) return []
-  const port = slice.ports.find(candidate => (candidate.name ?? '') === (name ?? ''))?.port
+/** Of files, whose slices are addresses outside the mesh. */
+function addressesOf(slice: EndpointSliceResource, servicePort: ServicePort): Endpoint[] {
+  const port = slicePort(slice, servicePort)
   if (port === undefined) return []
   // An absent condition means ready (EndpointConditions in discovery.k8s.io/v1).
   const ready = slice.endpoints.filter(endpoint => endpoint.conditions?.ready !== false)

@@ -5,8 +5,10 @@ import {
   configurationFiles,
   isConfigurationFile,
   loadConfiguration,
+  type LoadOptions,
   type LoadResult,
 } from '../model/configuration.ts'
+import type { ConfigurationSource } from './configuration-source.ts'
 
 /** After the last event for this long, a save is taken to be over: editors write in several steps. */
 const quietMs = 50
@@ -15,8 +17,9 @@ const quietMs = 50
 const pollMs = 1000
 
 /** Configuration in a file or a folder, followed as it changes. */
-export class FileSource {
+export class FileSource implements ConfigurationSource {
   readonly #path: string
+  readonly #options: LoadOptions
   #watcher: FSWatcher | undefined
   #poll: NodeJS.Timeout | undefined
   #quiet: NodeJS.Timeout | undefined
@@ -24,13 +27,14 @@ export class FileSource {
   #seen = ''
   #closed = false
 
-  constructor(path: string) {
+  constructor(path: string, options: LoadOptions = {}) {
     this.#path = path
+    this.#options = options
   }
 
   /** Never rejects: what is wrong is in the result's problems. */
   async load(): Promise<LoadResult> {
-    return loadConfiguration(this.#path)
+    return loadConfiguration(this.#path, this.#options)
   }
 
   /** Calls back after each change, with problems or without, one call at a time. Resolves when it watches. */

@@ -3,20 +3,14 @@ import type { HttpRouteResource, HttpRouteRule } from '../model/kinds/http-route
 import type { RetryPolicy, Route, WeightedCluster } from '../model/route.ts'
 import { grpcMatching } from './matching/grpc-matching.ts'
 import { httpMatching } from './matching/http-matching.ts'
+import type { BackendReference } from './matching/backend-index.ts'
 import type { Matching } from './matching/matching.ts'
 
 export interface RouteContext {
   /** By the TrafficPolicy of the Service that the route is attached to. */
   readonly retry: RetryPolicy
-  /** Name of the cluster of a Service's port, without a port of its only one, or of a Function. */
-  readonly clusterOf: (backend: BackendReference) => string
-}
-
-export interface BackendReference {
-  readonly kind: 'Service' | 'Function'
-  readonly name: string
-  readonly namespace: string
-  readonly port?: number | undefined
+  /** Name of the cluster of a Service's port, without a port of its only one, or of a Function. Undefined: there is none. */
+  readonly clusterOf: (backend: BackendReference) => string | undefined
 }
 
 export type RouteResource = HttpRouteResource | GrpcRouteResource
@@ -69,13 +63,19 @@ function compileRule(
   namespace: string,
   { retry, clusterOf }: RouteContext,
 ): Omit<Route, 'name' | 'matches'> {
-  const backends = rule.backendRefs.map((reference): WeightedCluster => ({
-    cluster: clusterOf({ ...reference, namespace: reference.namespace ?? namespace }),
-    weight: reference.weight,
-  }))
+  const backends: WeightedCluster[] = []
+  let invalidWeight = 0
+  for (const reference of rule.backendRefs) {
+    const { weight } = reference
+    const cluster = clusterOf({ ...reference, namespace: reference.namespace ?? namespace })
+    if (cluster === undefined) invalidWeight += weight
+    else backends.push({ cluster, weight })
+  }
   const timeoutMs = rule.timeouts?.request
   return {
     backends,
+    // Gateway API, HTTPRouteRule.backendRefs: others must not take over the share of one that does not exist.
+    ...(invalidWeight > 0 && { invalidWeight }),
     retry: compileRuleRetry(rule, retry),
     // Gateway API: 0s switches the limit off.
     ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),

@@ -8,6 +8,7 @@ import type { Inbound } from '../model/inbound.ts'
 import { qualifiedFunction, type HostedFunction } from '../model/function.ts'
 import type { NatsQueue } from '../model/function-events.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
+import { takesPort, type RouteParent } from '../model/kinds/gateway-route.ts'
 import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
@@ -28,7 +29,13 @@ import {
   functionServiceName,
   type MeshFacts,
 } from './function-compiler.ts'
-import { compileRoutes, type BackendReference, type RouteResource } from './route-compiler.ts'
+import {
+  BackendIndex,
+  meshPorts,
+  qualify,
+  type BackendReference,
+} from './matching/backend-index.ts'
+import { compileRoutes, type RouteResource } from './route-compiler.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
 export interface CompiledMesh {
@@ -62,13 +69,16 @@ export function compileMesh(
   const policies = new Map(
     configuration.trafficPolicies.map(policy => [policyKey(policy), policy.spec]),
   )
-  const ports = new Map(
-    configuration.services.map(service => [qualify(service.metadata), httpPorts(service)]),
-  )
+  const context: Context = {
+    instances,
+    routes,
+    policies,
+    backends: new BackendIndex(configuration),
+  }
   const services = new Map<string, CompiledService>()
   for (const resource of configuration.services)
-    for (const port of httpPorts(resource)) {
-      const compiled = compileService(resource, port, { instances, routes, policies, ports })
+    for (const port of meshPorts(resource)) {
+      const compiled = compileService(resource, port, context)
       services.set(compiled.service.name, compiled)
     }
   for (const resource of configuration.functions)
@@ -139,13 +149,12 @@ interface Context {
   readonly instances: Instances
   readonly routes: ReadonlyMap<string, readonly AttachedRoute[]>
   readonly policies: ReadonlyMap<string, TrafficPolicyResource['spec']>
-  readonly ports: ReadonlyMap<string, readonly ServicePort[]>
+  readonly backends: BackendIndex
 }
 
 interface AttachedRoute {
   readonly service: string
-  /** Absent: all ports of the Service. */
-  readonly port: number | undefined
+  readonly parent: RouteParent
   readonly route: RouteResource
 }
 
@@ -160,7 +169,7 @@ function compileService(
   const policy = context.policies.get(name) ?? context.policies.get(qualifiedName)
   const retry = compileRetry(policy)
   const fallback = { name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }], retry }
-  const attached = compileAttached({ service: qualifiedName, port: port.port, retry }, context)
+  const attached = compileAttached({ service: qualifiedName, port, retry }, context)
   const routes = attached.get(namespace) ?? [fallback]
   return {
     namespace,
@@ -205,7 +214,7 @@ function compileFunctionServices(
 
 interface Attachment {
   readonly service: string
-  readonly port: number
+  readonly port: ServicePort
   readonly retry: RetryPolicy
 }
 
@@ -215,17 +224,16 @@ interface Attachment {
  */
 function compileAttached(
   { service, port, retry }: Attachment,
-  { routes, ports }: Context,
+  context: Context,
 ): ReadonlyMap<string, readonly Route[]> {
-  const attached = (routes.get(service) ?? []).filter(
-    route => route.port === undefined || route.port === port,
+  const attached = (context.routes.get(service) ?? []).filter(({ parent }) =>
+    takesPort(parent, port),
   )
   // A route can be attached to the Service and, once more, to this port of it.
   const resources = [...new Set(attached.map(({ route }) => route))]
-  const clusterOf = ({ kind, name, namespace, port: wanted }: BackendReference): string => {
-    if (kind === 'Function') return `${functionServiceName({ name, namespace })}:${functionPort}`
-    const key = qualify({ name, namespace })
-    return `${key}:${wanted ?? ports.get(key)?.[0]?.port ?? 0}`
+  const clusterOf = (backend: BackendReference): string | undefined => {
+    const resolution = context.backends.resolve(backend)
+    return 'cluster' in resolution ? resolution.cluster : undefined
   }
   const byNamespace = Map.groupBy(resources, ({ metadata }) => metadata.namespace)
   return new Map(
@@ -236,22 +244,8 @@ function compileAttached(
   )
 }
 
-/** HTTP travels over TCP: a port for DNS is no business of ours. */
-function httpPorts({ spec }: ServiceResource): ServicePort[] {
-  return spec.ports.filter(({ protocol }) => protocol === 'TCP')
-}
-
-interface Named {
-  readonly name: string
-  readonly namespace: string
-}
-
-function qualify({ name, namespace }: Named): string {
-  return `${name}.${namespace}`
-}
-
 /** The short name comes first, for callers of the same namespace only. */
-function hostsOf({ name, namespace }: Named): string[] {
+function hostsOf({ name, namespace }: ServiceResource['metadata']): string[] {
   const qualified = `${name}.${namespace}`
   return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
 }
@@ -281,16 +275,25 @@ function policyKey({ metadata, spec }: TrafficPolicyResource): string {
   return port === undefined ? service : `${service}:${port}`
 }
 
-/** Routes in the order of their names, which breaks ties of precedence within a namespace. */
+/** Gateway API: ties of precedence go to the older route, then to the first by name. Files have no ages. */
 function parentsOf(routes: readonly RouteResource[]): AttachedRoute[] {
-  const sorted = routes.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
-  return sorted.flatMap(route =>
-    route.spec.parentRefs.map(({ name, namespace, port }) => ({
-      service: qualify({ name, namespace: namespace ?? route.metadata.namespace }),
-      port,
+  return routes.toSorted(byAge).flatMap(route =>
+    route.spec.parentRefs.map(parent => ({
+      service: qualify({
+        name: parent.name,
+        namespace: parent.namespace ?? route.metadata.namespace,
+      }),
+      parent,
       route,
     })),
   )
+}
+
+function byAge({ metadata: a }: RouteResource, { metadata: b }: RouteResource): number {
+  const [ageOfA, ageOfB] = [a.creationTimestamp, b.creationTimestamp]
+  if (typeof ageOfA === 'string' && typeof ageOfB === 'string' && ageOfA !== ageOfB)
+    return ageOfA < ageOfB ? -1 : 1
+  return a.name < b.name ? -1 : 1
 }
 
 function compileInbound(

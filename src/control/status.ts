@@ -14,6 +14,8 @@ export interface MeshStatus {
   /** All that are connected or registered, by namespace and name. */
   readonly sidecars: readonly SidecarStatus[]
   readonly functions: readonly FunctionStatus[]
+  /** What a cluster and a container engine say of themselves, by their names. */
+  readonly platforms: Readonly<Record<string, object>>
 }
 
 /** A function of the configuration. */
@@ -59,6 +61,8 @@ export interface ConfigurationStatus {
   readonly loadedAt: string
   /** Of an edit that was not taken over; empty when what lies on disk is in use. */
   readonly problems: readonly ConfigurationProblem[]
+  /** Single objects that cannot be used, while the rest is. Absent: none. */
+  readonly leftOut?: readonly ConfigurationProblem[]
 }
 
 export interface SidecarStatus {

@@ -24,12 +24,35 @@ export interface Configuration {
   readonly workloads: readonly WorkloadResource[]
   readonly trafficPolicies: readonly TrafficPolicyResource[]
   readonly functions: readonly FunctionResource[]
+  /** `slices`: in a cluster EndpointSlices say who answers for a Service that has a selector. Default `registrations`. */
+  readonly membership?: 'registrations' | 'slices'
+  /**
+   * Pods of a cluster that have a sidecar, by `namespace/name`. It counts before it has registered here: what one replica
+   * of the control plane knows by registrations, another one does not.
+   */
+  readonly injectedPods?: ReadonlyMap<string, InjectedPod>
+}
+
+export interface InjectedPod {
+  readonly address: string
+  /** Of the application, as its sidecar knows them. */
+  readonly ports: readonly number[]
+  readonly meshPort: number
+  /** SPIFFE ID that its sidecar has, or will have. */
+  readonly identity: string
+  /** It is to go: its sidecar takes no new connections. */
+  readonly isLeaving: boolean
 }
 
 export interface LoadResult {
   /** Of use only when there are no problems. */
   readonly configuration: Configuration
   readonly problems: readonly ConfigurationProblem[]
+  /**
+   * Of single objects that a source without files has left out, while the rest holds: in a cluster nobody owns the
+   * whole. `file` names the object there, as `HTTPRoute default/orders`. Default: none.
+   */
+  readonly leftOut?: readonly ConfigurationProblem[]
 }
 
 /** A file's name, as problems shall show it, and its text. */
@@ -41,11 +64,19 @@ export interface SourceFile {
 /** Nobody reads more; a file that is no configuration at all can have millions. */
 const maxProblems = 1000
 
+export interface LoadOptions {
+  /** Other sources define more: references may lead to what they have. Default false. */
+  readonly isPart?: boolean
+}
+
 /**
  * Reads a file, or all `.yaml` and `.yml` files of a folder (not of folders in it). What can't be read is a problem like
  * any other. So is a configuration without a document: it is a file half written rather than a wish for an empty mesh.
  */
-export async function loadConfiguration(path: string): Promise<LoadResult> {
+export async function loadConfiguration(
+  path: string,
+  { isPart = false }: LoadOptions = {},
+): Promise<LoadResult> {
   const reading = new Reading()
   const names = await configurationFiles(path).catch((error: Error) => {
     reading.fail(path, `cannot be read: ${error.message}`)
@@ -56,7 +87,7 @@ export async function loadConfiguration(path: string): Promise<LoadResult> {
     if ('text' in source) reading.add(source)
     else reading.fail(source.name, `cannot be read: ${source.reason}`)
   if (reading.isEmpty) reading.fail(path, 'holds no document')
-  return reading.finish()
+  return reading.finish(isPart)
 }
 
 /** Whether a file of a folder is one of its configuration, by its name. */
@@ -112,8 +143,9 @@ class Reading {
     }
   }
 
-  finish(): LoadResult {
-    const problems = [...this.#problems, ...checkReferences(this.#sourced, this.#suspects)]
+  finish(isPart = false): LoadResult {
+    const known = { suspects: this.#suspects, isPart }
+    const problems = [...this.#problems, ...checkReferences(this.#sourced, known)]
     return {
       configuration: collect(this.#sourced.map(({ resource }) => resource)),
       problems: bounded(problems.toSorted(byPlace)),

@@ -6,6 +6,8 @@ export interface Route {
   readonly matches: readonly RouteMatch[]
   /** Empty, or all weights 0: answered with 500 as Gateway API says. */
   readonly backends: readonly WeightedCluster[]
+  /** Weight beside theirs of backends that do not exist: that share is answered with 500. Absent: 0. */
+  readonly invalidWeight?: number
   /** From the request's head to the last byte of the answer; absent: no limit. */
   readonly timeoutMs?: number
   readonly retry: RetryPolicy

@@ -110,13 +110,14 @@ function checkService(service: unknown, path: string, { clusters, report }: Surr
 }
 
 function checkRoute(route: unknown, path: string, { clusters, report }: Surroundings): void {
-  const { matches, backends, retry } = fieldsOf(route)
+  const { matches, backends, invalidWeight = 0, retry } = fieldsOf(route)
   checkEach(matches, `${path}.matches`, { check: checkMatch, report })
   const { attempts, backoffMs, statuses, grpcStatuses = [] } = fieldsOf(retry)
   if (!isAtLeast(0, attempts) || !isAtLeast(0, backoffMs) || !Array.isArray(statuses))
     report(`${path}.retry`, 'needs attempts, backoffMs and statuses')
   if (!Array.isArray(grpcStatuses) || !grpcStatuses.every(Number.isInteger))
     report(`${path}.retry.grpcStatuses`, 'is no list of numbers')
+  if (!isAtLeast(0, invalidWeight)) report(`${path}.invalidWeight`, 'must not be negative')
   const check = (backend: unknown, at: string): void => {
     const { cluster, weight } = fieldsOf(backend)
     if (typeof cluster !== 'string' || !Object.hasOwn(clusters, cluster))

@@ -176,7 +176,10 @@ export class Outbound {
     const cluster = pickCluster(route, this.#options.random)
     if (cluster === undefined) {
       exchange.fail(
-        new ExchangeError('no_backend', `route ${route.name} has no backend with a weight`),
+        new ExchangeError(
+          'no_backend',
+          `route ${route.name} leads this request to no backend that exists and has a weight`,
+        ),
       )
       return false
     }

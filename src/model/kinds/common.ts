@@ -23,7 +23,11 @@ const maxDurationMs = 2 ** 31 - 1
 /** Gateway API's durations (`500ms`, `1m30s`), as ms. */
 export const duration = z
   .string()
-  .meta({ description: 'Duration such as 500ms, 10s or 1m30s.', examples: ['500ms', '10s'] })
+  .meta({
+    description: 'Duration such as 500ms, 10s or 1m30s.',
+    examples: ['500ms', '10s'],
+    pattern: '^([0-9]{1,5}(h|m|s|ms)){1,4}$',
+  })
   .transform((text, context): number => {
     const ms = parseDuration(text)
     if (ms !== undefined && ms <= maxDurationMs) return ms

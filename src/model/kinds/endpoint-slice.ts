@@ -15,17 +15,23 @@ const sliceEndpoint = z.strictObject({
     .optional(),
   hostname: z.unknown().optional(),
   nodeName: z.unknown().optional(),
-  targetRef: z.unknown().optional(),
+  targetRef: z
+    .looseObject({
+      kind: z.string().optional(),
+      namespace: z.string().optional(),
+      name: z.string().optional(),
+    })
+    .optional(),
   deprecatedTopology: z.unknown().optional(),
   hints: z.unknown().optional(),
   zone: z.string().optional(),
 })
 
 const slicePort = z.strictObject({
-  name: z.string().optional(),
-  protocol: z.string().optional(),
-  appProtocol: z.string().optional(),
-  port,
+  name: z.string().nullish(),
+  protocol: z.string().nullish(),
+  appProtocol: z.string().nullish(),
+  port: port.nullish().describe('Absent: none that a Service could mean.'),
 })
 
 /** What the API server shows as `null` when it is empty. */
@@ -36,7 +42,7 @@ function list<T extends z.ZodType>(element: T) {
     .transform(elements => elements ?? [])
 }
 
-/** discovery.k8s.io/v1 EndpointSlice: addresses outside the mesh. */
+/** discovery.k8s.io/v1 EndpointSlice: in files addresses outside the mesh, in a cluster all that answers for a Service. */
 export const endpointSliceKind = z.strictObject({
   apiVersion: z.literal('discovery.k8s.io/v1'),
   kind: z.literal('EndpointSlice'),

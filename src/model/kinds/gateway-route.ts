@@ -25,20 +25,42 @@ export const headerMatches = z.array(valueMatch(fieldName)).max(16).default([])
 /** Of one header or query parameter. */
 export type ValueMatch = z.output<typeof headerMatches>[number]
 
+export const filters = z.array(z.unknown()).max(0, 'filters are not supported yet').optional()
+
+/** Whether something of this kind can be a backend. */
+export function isBackendKind({ group = '', kind }: BackendKind): boolean {
+  if (kind === 'Function') return group === '' || group === 'weft.dev'
+  return kind === 'Service' && group === ''
+}
+
+interface BackendKind {
+  readonly group?: string | undefined
+  readonly kind: string
+}
+
+/**
+ * Of another kind than those that are known it is a reference that leads nowhere, as one to a Service that does not
+ * exist: no error of this document alone (Gateway API, "ResolvedRefs: InvalidKind").
+ */
 const backendRef = z.strictObject({
-  group: z.enum(['', 'weft.dev']).optional(),
-  kind: z.enum(['Service', 'Function']).default('Service'),
+  group: z
+    .string()
+    .optional()
+    .meta({ enum: ['', 'weft.dev'] }),
+  kind: z
+    .string()
+    .default('Service')
+    .meta({ enum: ['Service', 'Function'] }),
   name: serviceName,
   namespace: namespace.optional(),
   port: port
     .optional()
     .describe('Default: the only port that the Service has. A Function has none.'),
   weight: z.int().min(0).max(1_000_000).default(1),
+  filters,
 })
 
 export const backendRefs = z.array(backendRef).max(16).default([])
-
-export const filters = z.array(z.unknown()).max(0, 'filters are not supported yet').optional()
 
 const parentRef = z.strictObject({
   group: z.literal('').optional(),
@@ -46,7 +68,22 @@ const parentRef = z.strictObject({
   name: serviceName,
   namespace: namespace.optional(),
   port: port.optional().describe('Default: all ports of the Service.'),
+  sectionName: z.string().optional().describe('Name of one of the ports of the Service.'),
 })
+
+/** One of a route's parents: which ports of which Service it is for. */
+export type RouteParent = z.output<typeof parentRef>
+
+/** Whether a port of the Service that it names is meant. */
+export function takesPort(
+  { port: number, sectionName }: Pick<RouteParent, 'port' | 'sectionName'>,
+  candidate: { readonly port: number; readonly name?: string | undefined },
+): boolean {
+  return (
+    (number === undefined || number === candidate.port) &&
+    (sectionName === undefined || sectionName === candidate.name)
+  )
+}
 
 /** The `spec` of a kind of routes. */
 export function routeSpec<R extends z.ZodType>(rule: R) {

@@ -13,54 +13,63 @@ const servicePort = z.strictObject({
   nodePort: z.unknown().optional(),
 })
 
-const ports = z
-  .array(servicePort)
-  .min(1)
-  .superRefine((list, context) => {
-    for (const [index, { name, port: number, protocol }] of list.entries()) {
-      const earlier = list.slice(0, index)
-      if (earlier.some(other => other.port === number && other.protocol === protocol)) {
-        const message = `${protocol} port ${number} is given twice`
-        context.addIssue({ code: 'custom', path: [index, 'port'], message })
-      }
-      if (name !== undefined && earlier.some(other => other.name === name)) {
-        const message = `${JSON.stringify(name)} is the name of another port`
-        context.addIssue({ code: 'custom', path: [index, 'name'], message })
-      }
+const ports = z.array(servicePort).superRefine((list, context) => {
+  for (const [index, { name, port: number, protocol }] of list.entries()) {
+    const earlier = list.slice(0, index)
+    if (earlier.some(other => other.port === number && other.protocol === protocol)) {
+      const message = `${protocol} port ${number} is given twice`
+      context.addIssue({ code: 'custom', path: [index, 'port'], message })
     }
-  })
+    if (name !== undefined && earlier.some(other => other.name === name)) {
+      const message = `${JSON.stringify(name)} is the name of another port`
+      context.addIssue({ code: 'custom', path: [index, 'name'], message })
+    }
+  }
+})
+
+/** As the API server has it ("Service"): only what no port is reached by may have none. */
+function mustHavePorts(
+  { ports: list, clusterIP, type }: { ports: unknown[]; clusterIP?: unknown; type?: unknown },
+  context: z.core.$RefinementCtx,
+): void {
+  if (list.length > 0 || clusterIP === 'None' || type === 'ExternalName') return
+  const message = 'needs a port, unless it is headless (clusterIP: None) or an ExternalName'
+  context.addIssue({ code: 'custom', path: ['ports'], message })
+}
 
 /** v1/Service. Fields about the cluster's own load balancing are taken and not used. */
 export const serviceKind = z.strictObject({
   apiVersion: z.literal('v1'),
   kind: z.literal('Service'),
   metadata: metadata(serviceName),
-  spec: z.strictObject({
-    selector: labels.optional(),
-    ports,
-    ...z
-      .strictObject({
-        type: z.string(),
-        clusterIP: z.unknown(),
-        clusterIPs: z.unknown(),
-        externalIPs: z.unknown(),
-        externalName: z.unknown(),
-        externalTrafficPolicy: z.unknown(),
-        internalTrafficPolicy: z.unknown(),
-        ipFamilies: z.unknown(),
-        ipFamilyPolicy: z.unknown(),
-        loadBalancerIP: z.unknown(),
-        loadBalancerClass: z.unknown(),
-        loadBalancerSourceRanges: z.unknown(),
-        allocateLoadBalancerNodePorts: z.unknown(),
-        healthCheckNodePort: z.unknown(),
-        publishNotReadyAddresses: z.unknown(),
-        sessionAffinity: z.unknown(),
-        sessionAffinityConfig: z.unknown(),
-        trafficDistribution: z.unknown(),
-      })
-      .partial().shape,
-  }),
+  spec: z
+    .strictObject({
+      selector: labels.optional(),
+      ports: ports.default([]),
+      ...z
+        .strictObject({
+          type: z.string(),
+          clusterIP: z.unknown(),
+          clusterIPs: z.unknown(),
+          externalIPs: z.unknown(),
+          externalName: z.unknown(),
+          externalTrafficPolicy: z.unknown(),
+          internalTrafficPolicy: z.unknown(),
+          ipFamilies: z.unknown(),
+          ipFamilyPolicy: z.unknown(),
+          loadBalancerIP: z.unknown(),
+          loadBalancerClass: z.unknown(),
+          loadBalancerSourceRanges: z.unknown(),
+          allocateLoadBalancerNodePorts: z.unknown(),
+          healthCheckNodePort: z.unknown(),
+          publishNotReadyAddresses: z.unknown(),
+          sessionAffinity: z.unknown(),
+          sessionAffinityConfig: z.unknown(),
+          trafficDistribution: z.unknown(),
+        })
+        .partial().shape,
+    })
+    .superRefine(mustHavePorts),
   status,
 })
 

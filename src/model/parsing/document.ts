@@ -64,7 +64,8 @@ function parse(file: string, text: string): ParsedFile {
     if ('problems' in outcome) {
       for (const problem of outcome.problems) problems.push(problem)
       broken.push(text.slice(document.range[0], document.range[2]))
-    } else if (outcome.value !== null && outcome.value !== undefined) documents.push(outcome)
+    } else if (outcome.value !== null && outcome.value !== undefined)
+      documents.push(...itemsOf(outcome))
   }
   return { documents, problems, broken }
 }
@@ -102,6 +103,25 @@ function readDocument(
     const { message } = error as Error
     return { problems: [{ file, ...positionAt(place), path: '', message }] }
   }
+}
+
+/**
+ * What `kubectl get -o yaml` writes is one document of kind List, whose items are documents as any other. The YAML of
+ * each stays where it was, so that problems are found by their lines.
+ */
+function itemsOf(document: SourceDocument): SourceDocument[] {
+  const { file, value } = document
+  if (typeof value !== 'object' || value === null || !('items' in value)) return [document]
+  if (!('kind' in value) || value.kind !== 'List' || !Array.isArray(value.items)) return [document]
+  return value.items.map((item: unknown, index) => ({
+    file,
+    value: item,
+    locate: path => document.locate(['items', index, ...path]),
+    problem: (path, message) => ({
+      ...document.problem(['items', index, ...path], message),
+      path: formatPath(path),
+    }),
+  }))
 }
 
 /** Warnings are of tags that the parser does not know: the value would not be what was meant. */

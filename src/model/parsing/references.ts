@@ -2,6 +2,7 @@ import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-
 import { qualifiedFunction } from '../function.ts'
 import { functionDestination } from '../function-events.ts'
 import type { FunctionResource } from '../kinds/function.ts'
+import { isBackendKind, takesPort } from '../kinds/gateway-route.ts'
 import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
 import type { ServiceResource } from '../kinds/service.ts'
@@ -24,7 +25,7 @@ export type Report = (source: Sourced, path: readonly PropertyKey[], message: st
  */
 export function checkReferences(
   sources: readonly Sourced[],
-  suspects: Suspects,
+  { suspects, isPart }: Pick<Known, 'suspects' | 'isPart'>,
 ): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = []
   const report: Report = ({ document }, path, message) => {
@@ -42,7 +43,7 @@ export function checkReferences(
   checkPlacements(sources, report)
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
-      const message = faultOf(reference, { services, functions, suspects })
+      const message = faultOf(reference, { services, functions, suspects, isPart })
       if (message !== undefined) report(source, reference.path, message)
     }
   return problems
@@ -57,7 +58,8 @@ function keyOf({ namespace, name }: Named): string {
   return `${name}.${namespace}`
 }
 
-function checkDuplicates(sources: readonly Sourced[], report: Report): void {
+/** Names and targets of which there can be one only: the first document that claims one has it. */
+export function checkDuplicates(sources: readonly Sourced[], report: Report): void {
   const seen = new Map<string, Sourced>()
   for (const source of sources)
     for (const { what, path } of claimsOf(source.resource)) {
@@ -66,9 +68,14 @@ function checkDuplicates(sources: readonly Sourced[], report: Report): void {
         seen.set(what, source)
         continue
       }
-      const { line } = first.document.locate(path)
-      report(source, path, `${what} is defined already in ${first.document.file}:${line}`)
+      report(source, path, `${what} is defined already in ${placeOf(first, path)}`)
     }
+}
+
+/** `mesh.yaml:12`; an object of a cluster has no lines. */
+function placeOf({ document }: Sourced, path: readonly PropertyKey[]): string {
+  const { line } = document.locate(path)
+  return line === 0 ? document.file : `${document.file}:${line}`
 }
 
 interface Claim {
@@ -151,7 +158,12 @@ interface Reference {
   readonly path: readonly PropertyKey[]
   /** Absent: what stands there is no name of a Service. */
   readonly wanted:
-    | (Named & { readonly kind?: string | undefined; readonly port?: number | undefined })
+    | (Named & {
+        readonly group?: string | undefined
+        readonly kind?: string | undefined
+        readonly port?: number | undefined
+        readonly sectionName?: string | undefined
+      })
     | undefined
   /** Traffic goes to exactly one port, so that it must be clear which. */
   readonly isBackend?: boolean
@@ -230,24 +242,36 @@ interface Known {
   readonly services: Services
   readonly functions: ReadonlySet<string>
   readonly suspects: Suspects
+  /** Others, which are not seen here, may define what is missing. */
+  readonly isPart: boolean
 }
 
 function faultOf(
   { wanted, isBackend = false }: Reference,
-  { services, functions, suspects }: Known,
+  { services, functions, suspects, isPart }: Known,
 ): string | undefined {
   if (wanted === undefined) return 'must be service[.namespace][:port]'
+  const { group = '', kind = 'Service' } = wanted
+  if (isBackend && !isBackendKind({ group, kind }))
+    return `must lead to a Service, or a Function of weft.dev; ${JSON.stringify(kind)} of the group ${JSON.stringify(group)} is neither`
+  if (kind === 'Function') return functionFault(wanted, { functions, suspects })
   const key = keyOf(wanted)
-  if (wanted.kind === 'Function') {
-    if (functions.has(key) || suspects.mayDefine(wanted.name)) return undefined
-    const near = nearest(key, [...functions])
-    return `there is no Function ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
-  }
   const service = services.get(key)
-  if (service !== undefined) return portFault(service, wanted.port, isBackend)
-  if (suspects.mayDefine(wanted.name)) return undefined
+  if (service !== undefined)
+    return portFault(service, wanted.port, isBackend) ?? sectionFault(service, wanted)
+  if (isPart || suspects.mayDefine(wanted.name)) return undefined
   const near = nearestService(wanted, services)
   return `there is no Service ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
+}
+
+function functionFault(
+  wanted: Named,
+  { functions, suspects }: Pick<Known, 'functions' | 'suspects'>,
+): string | undefined {
+  const key = keyOf(wanted)
+  if (functions.has(key) || suspects.mayDefine(wanted.name)) return undefined
+  const near = nearest(key, [...functions])
+  return `there is no Function ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
 function portFault(
@@ -262,6 +286,21 @@ function portFault(
   if (isBackend && wanted === undefined && ports.length !== 1)
     return `give one of the ports of Service ${keyOf(metadata)}; it has ${list}`
   return undefined
+}
+
+/** Of a route's parent. */
+function sectionFault(
+  { metadata, spec }: ServiceResource,
+  {
+    port,
+    sectionName,
+  }: { readonly port?: number | undefined; readonly sectionName?: string | undefined },
+): string | undefined {
+  if (sectionName === undefined) return undefined
+  const tcp = spec.ports.filter(({ protocol }) => protocol === 'TCP')
+  if (tcp.some(candidate => takesPort({ port, sectionName }, candidate))) return undefined
+  const names = tcp.flatMap(({ name }) => name ?? [])
+  return `Service ${keyOf(metadata)} has no port called ${JSON.stringify(sectionName)}${port === undefined ? '' : ` of the number ${port}`}; it has ${names.join(', ') || 'none with a name'}`
 }
 
 /** One whose name differs by a slip, else one of the same name in another namespace. */

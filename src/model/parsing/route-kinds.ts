@@ -13,6 +13,8 @@ interface Parent {
   readonly service: string
   /** Undefined: all of them. */
   readonly port: number | undefined
+  /** Name of the port; undefined: it is given by its number, or all are meant. */
+  readonly sectionName: string | undefined
 }
 
 /**
@@ -40,7 +42,11 @@ export function checkRouteKinds(sources: readonly Sourced[], report: Report): vo
 
 function meets(a: Parent, b: Parent): boolean {
   if (a.service !== b.service || namespaceOf(a) !== namespaceOf(b)) return false
-  return a.port === undefined || b.port === undefined || a.port === b.port
+  return meet(a.port, b.port) && meet(a.sectionName, b.sectionName)
+}
+
+function meet<T>(a: T | undefined, b: T | undefined): boolean {
+  return a === undefined || b === undefined || a === b
 }
 
 function namespaceOf({ source }: Parent): string {
@@ -49,10 +55,11 @@ function namespaceOf({ source }: Parent): string {
 
 function parentsOf({ resource, document }: Sourced): Parent[] {
   if (resource.kind !== 'HTTPRoute' && resource.kind !== 'GRPCRoute') return []
-  return resource.spec.parentRefs.map(({ name, namespace, port }, index) => ({
+  return resource.spec.parentRefs.map(({ name, namespace, port, sectionName }, index) => ({
     source: { resource, document },
     index,
     service: `${name}.${namespace ?? resource.metadata.namespace}`,
     port,
+    sectionName,
   }))
 }

@@ -10,6 +10,7 @@ import { workloadKind, type WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
 import type { SourceDocument } from './document.ts'
 import { nearest } from './nearest.ts'
+import { prune } from './prune.ts'
 
 /** Every kind that a file may hold, by the name that its document gives. */
 export const kinds = {
@@ -43,6 +44,12 @@ type Validation = { readonly resource: Resource } | { readonly problems: Configu
 
 /** Keys that would reach an object's prototype when somebody merges. */
 const poisonous: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
+/** Fields whose keys are labels; Kubernetes lets none begin with "_". */
+const labelMaps: ReadonlySet<PropertyKey | undefined> = new Set([
+  'labels',
+  'annotations',
+  'selector',
+])
 const maxDepth = 100
 
 /** Problems of one document that are worked out; locating many thousands would take minutes. */
@@ -50,13 +57,45 @@ const maxProblems = 100
 
 /** Checks one document by the schema of its kind. All its problems at once. */
 export function validateDocument(document: SourceDocument): Validation {
+  const found = schemaOf(document)
+  if ('problems' in found) return found
+  return check(document, found.schema, withoutStatus(document.value))
+}
+
+/**
+ * The same for what an API server has taken by a schema of its own, perhaps of a newer version: fields that are not
+ * known here are left out. Only of a route's matches they may not be missing, for it would match more than was meant.
+ */
+export function validateObject(document: SourceDocument): Validation {
+  const found = schemaOf(document)
+  if ('problems' in found) return found
+  const { value, dropped } = prune(found.schema, document.value)
+  const narrowing = dropped.filter(path => path.includes('matches')).slice(0, maxProblems)
+  if (narrowing.length > 0)
+    return { problems: narrowing.map(path => document.problem(path, 'is not supported yet')) }
+  return check(document, found.schema, value)
+}
+
+function schemaOf(
+  document: SourceDocument,
+): { readonly schema: z.ZodType<Resource> } | { readonly problems: ConfigurationProblem[] } {
   const dangers = findDangers(document)
   if (dangers.length > 0) return { problems: dangers }
   const kind = kindOf(document.value)
   if (kind === undefined || !Object.hasOwn(kinds, kind))
     return { problems: [unknownKind(document, kind)] }
-  const schema: z.ZodType<Resource> = kinds[kind as keyof typeof kinds]
-  const checked = schema.safeParse(document.value, {
+  return { schema: kinds[kind as keyof typeof kinds] }
+}
+
+/** A status is the cluster's word, which a dump of it has for every kind. */
+function withoutStatus(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('status' in value)) return value
+  const { status: _, ...rest } = value
+  return rest
+}
+
+function check(document: SourceDocument, schema: z.ZodType<Resource>, value: unknown): Validation {
+  const checked = schema.safeParse(value, {
     error: ({ input }) => (input === undefined ? 'is missing' : undefined),
   })
   if (checked.success) return { resource: checked.data }
@@ -143,9 +182,11 @@ function findDangers(document: SourceDocument): ConfigurationProblem[] {
       problems.push(document.problem(path.slice(0, 1), `is nested over ${maxDepth} levels deep`))
       return
     }
+    // The name of a label is nobody's field: `constructor` may stand before who built something.
+    const isFree = labelMaps.has(path.at(-1))
     for (const [key, field] of Object.entries(value)) {
       const place = [...path, Array.isArray(value) ? Number(key) : key]
-      if (!poisonous.has(key)) look(field, place)
+      if (!poisonous.has(key) || (isFree && key !== '__proto__')) look(field, place)
       else problems.push(document.problem(place, 'this key is not allowed'))
     }
   }

@@ -11,6 +11,7 @@ export interface ActiveRoute {
   readonly name: string
   readonly matches: (request: RequestHead) => boolean
   readonly backends: readonly { readonly cluster: ActiveCluster; readonly weight: number }[]
+  /** With that of backends that do not exist. */
   readonly totalWeight: number
   readonly timeoutMs: number | undefined
   readonly retry: RetryPolicy
@@ -72,10 +73,11 @@ export function directRoute(cluster: ActiveCluster): ActiveRoute {
   }
 }
 
-/** Chooses among the backends by weight; undefined when none may take traffic. */
+/** Chooses among the backends by weight; undefined when none may take traffic, or the choice falls on none that exists. */
 export function pickCluster(route: ActiveRoute, random: Random): ActiveCluster | undefined {
   const [only] = route.backends
-  if (only !== undefined && route.backends.length === 1 && only.weight > 0) return only.cluster
+  if (only !== undefined && only.weight > 0 && only.weight === route.totalWeight)
+    return only.cluster
   let point = random() * route.totalWeight
   for (const { cluster, weight } of route.backends) {
     point -= weight
@@ -93,7 +95,7 @@ function activate(route: Route, clusters: ReadonlyMap<string, ActiveCluster>): A
     name: route.name,
     matches: compileMatches(route.matches),
     backends,
-    totalWeight: backends.reduce((sum, backend) => sum + backend.weight, 0),
+    totalWeight: backends.reduce((sum, { weight }) => sum + weight, route.invalidWeight ?? 0),
     timeoutMs: route.timeoutMs,
     retry: route.retry,
   }

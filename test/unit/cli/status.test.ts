@@ -21,7 +21,7 @@ const problem = { file: 'a.yaml', line: 3, column: 5, path: 'spec.prot', message
 
 function meshOf(sidecars: SidecarStatus[], problems = [] as (typeof problem)[]): MeshStatus {
   const configuration = { loadedAt: '2026-05-04T10:00:00.000Z', problems }
-  return { trustDomain: 'weft.local', configuration, sidecars, functions: [] }
+  return { trustDomain: 'weft.local', configuration, sidecars, functions: [], platforms: {} }
 }
 
 /** A control plane that knows its status only. */

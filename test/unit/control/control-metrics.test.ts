@@ -21,6 +21,7 @@ t.test('counters and the state of the mesh are read at the scrape', async t => {
     configuration: { loadedAt: '', problems: [] },
     sidecars: [],
     functions: [],
+    platforms: {},
   }
   const registry = new MetricsRegistry()
   const identity = (): Identity => ({ notAfter: 5000 }) as Identity

@@ -197,3 +197,32 @@ t.test('endpoints are in the order of their ids', async t => {
     '10.0.0.3:15008',
   ])
 })
+
+t.test('in a cluster nobody is an endpoint by registering: slices say who is', async t => {
+  const configuration = { ...configurationIn(serviceYaml()), membership: 'slices' as const }
+  const [service] = configuration.services
+  const [port] = service?.spec.ports ?? []
+  if (service === undefined || port === undefined) throw new Error('there is no Service')
+  const instances = indexInstances(configuration, [registration('orders-1')])
+  t.same(compileEndpoints(service, port, instances), [])
+})
+
+t.test('in a cluster what is declared beside the pods is an endpoint by its labels', async t => {
+  const yaml =
+    serviceYaml() +
+    workloadYaml(
+      'old',
+      '{ address: 10.0.2.1, ports: [{ port: 8080 }], sidecar: { enabled: false } }',
+    ) +
+    workloadYaml('vm', '{ address: 10.0.2.2, ports: [{ port: 8080 }] }')
+  const configuration = { ...configurationIn(yaml), membership: 'slices' as const }
+  const [service] = configuration.services
+  const [port] = service?.spec.ports ?? []
+  if (service === undefined || port === undefined) throw new Error('there is no Service')
+  const registrations = [registration('vm', { address: '10.0.2.2' }), registration('pod')]
+  const found = compileEndpoints(service, port, indexInstances(configuration, registrations))
+  t.same(
+    found.map(({ id }) => id),
+    ['10.0.2.1:8080', '10.0.2.2:15008'],
+  )
+})

@@ -177,3 +177,20 @@ t.test('a rule changes of the policy for retries what it says', async t => {
   const [all] = compile(routeOf('r', { retry: { attempts: 1, codes: [500], backoff: '1s' } }))
   t.strictSame(all?.retry, { attempts: 1, statuses: [500], backoffMs: 1000, perTryTimeoutMs: 100 })
 })
+
+t.test('the weight of backends that do not exist is kept apart', async t => {
+  const compiled = compileRoutes(
+    [
+      routeOf(
+        'r',
+        { backendRefs: [{ name: 'v1', weight: 8 }, { name: 'no', weight: 1 }, { name: 'no' }] },
+        { backendRefs: [{ name: 'no', weight: 0 }] },
+      ),
+    ],
+    { retry, clusterOf: ({ name }) => (name === 'no' ? undefined : name) },
+  )
+  t.match(compiled, [
+    { backends: [{ cluster: 'v1', weight: 8 }], invalidWeight: 2 },
+    { backends: [], invalidWeight: undefined },
+  ])
+})

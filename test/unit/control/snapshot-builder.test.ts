@@ -225,3 +225,55 @@ t.test('the version follows the content and nothing else', async t => {
   t.not(snapshot(yaml, { registrations: [registrationOf('orders')] }).version, version)
   t.not(snapshot(yaml, { subscribed: ['orders.default'] }).version, version)
 })
+
+t.test('a route can be for the port of one name', async t => {
+  const ports = '[{ name: http, port: 80 }, { name: admin, port: 81 }]'
+  const yaml =
+    serviceYaml('orders', ports) +
+    serviceYaml('v2') +
+    routeYaml('r', '[{ kind: Service, name: orders, sectionName: admin }]', 'name: v2')
+  const { services } = snapshot(yaml)
+  t.equal(services['orders.default:80']?.routes[0]?.name, 'default')
+  t.equal(services['orders.default:81']?.routes[0]?.name, 'default/r/0')
+})
+
+t.test('an ExternalName leads out of the mesh, and a headless Service does not', async t => {
+  const yaml = `apiVersion: v1
+kind: Service
+metadata: { name: away }
+spec: { type: ExternalName, externalName: example.org, ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: peers }
+spec: { clusterIP: None, ports: [{ port: 80 }] }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: portless }
+spec: { clusterIP: None }
+`
+  const { services } = snapshot(yaml)
+  t.same(Object.keys(services), ['peers.default:80'])
+  t.notOk(services['peers.default:80']?.hosts.includes('None'))
+})
+
+t.test('of two routes alike the older goes first, whatever it is called', async t => {
+  const yaml =
+    serviceYaml('orders') +
+    ['a', 'b', 'c']
+      .map(name => routeYaml(name, '[{ kind: Service, name: orders }]', 'name: orders'))
+      .join('')
+  const configuration = configurationIn(yaml)
+  const aged = configuration.httpRoutes.map(route => {
+    const creationTimestamp =
+      route.metadata.name === 'a' ? '2026-02-01T00:00:00Z' : '2026-01-01T00:00:00Z'
+    return { ...route, metadata: { ...route.metadata, creationTimestamp } }
+  })
+  const mesh = compileMesh({ ...configuration, httpRoutes: aged }, [])
+  const { services } = snapshotFor(mesh, { namespace: 'default' }, '*')
+  t.same(
+    services['orders.default:80']?.routes.map(({ name }) => name),
+    ['default/b/0', 'default/c/0', 'default/a/0'],
+  )
+})

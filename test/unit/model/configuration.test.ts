@@ -145,3 +145,27 @@ t.test('of endless problems a thousand are shown', async t => {
 t.test('problems by the hundred thousand are no problem of the reader', async t => {
   t.equal(problemsIn(`--- ${'"a" '.repeat(11)}\n`.repeat(15_000)).length, 1001)
 })
+
+t.test('what is a part of a whole may refer to what others define', async t => {
+  const folder = t.testdir({
+    'route.yaml': `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: orders }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules: [{ backendRefs: [{ name: orders-v2, port: 80 }] }]
+${serviceYaml('payments').replace('apiVersion', '---\napiVersion')}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: payments }
+spec:
+  parentRefs: [{ kind: Service, name: payments, port: 81 }]
+  rules: [{ backendRefs: [{ name: payments }] }]
+`,
+  })
+  const problems = async (isPart: boolean) =>
+    (await loadConfiguration(folder, { isPart })).problems.map(({ message }) => message)
+  t.match(await problems(false), [/no Service orders/, /no Service orders-v2/, /no port 81/])
+  t.match(await problems(true), [/no port 81/], 'what is seen is checked')
+})

@@ -15,3 +15,8 @@ t.test('a problem is one line that an editor can jump to', async t => {
   t.equal(formatProblem({ ...problem, path: 'spec.x' }), 'a/mesh.yaml:12:7 spec.x: is odd')
   t.equal(formatProblem({ ...problem, path: '' }), 'a/mesh.yaml:12:7 is odd')
 })
+
+t.test('a problem of an object that stands in no file has its name alone', async t => {
+  const problem = { file: 'Service shop/orders', line: 0, column: 0, message: 'is odd' }
+  t.equal(formatProblem({ ...problem, path: 'spec.x' }), 'Service shop/orders spec.x: is odd')
+})

@@ -147,6 +147,7 @@ t.test('each fault is found, and named with its place', async t => {
       'x',
       `services.${name}.routes[0].backends[0].weight must not be negative`,
     ],
+    [`${first}|invalidWeight`, -1, `services.${name}.routes[0].invalidWeight must not be negative`],
     [
       `${first}|retry`,
       undefined,

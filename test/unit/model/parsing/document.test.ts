@@ -153,3 +153,37 @@ t.test('a file of more than 8 MiB is not parsed', async t => {
   t.same(parseDocuments('mesh.yaml', text).broken, [text])
   t.equal(parseDocuments('mesh.yaml', text.replace('é', 'e')).documents.length, 1)
 })
+
+t.test('the items of a List are documents, each with its own lines', async t => {
+  const text = `apiVersion: v1
+kind: List
+metadata: { resourceVersion: '' }
+items:
+- kind: Service
+  metadata: { name: orders }
+- kind: Mesh
+- 1
+---
+kind: Service
+`
+  const { documents, problems: found } = parseDocuments('dump.yaml', text)
+  t.same(found, [])
+  t.same(
+    documents.map(({ value }) => value),
+    [{ kind: 'Service', metadata: { name: 'orders' } }, { kind: 'Mesh' }, 1, { kind: 'Service' }],
+  )
+  t.same(documents[0]?.locate(['metadata', 'name']), { line: 6, column: 15 })
+  t.same(documents[1]?.problem(['kind'], 'is wrong'), {
+    file: 'dump.yaml',
+    line: 7,
+    column: 3,
+    path: 'kind',
+    message: 'is wrong',
+  })
+})
+
+t.test('a List without items is a document, and of no kind that is known', async t => {
+  for (const text of ['kind: List', 'kind: List\nitems: 1', 'kind: Other\nitems: [1]'])
+    t.equal(parseDocuments('dump.yaml', text).documents.length, 1)
+  t.same(parseDocuments('dump.yaml', 'kind: List\nitems: []').documents, [])
+})

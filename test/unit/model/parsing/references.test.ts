@@ -246,3 +246,24 @@ t.test('the ports of a Function’s sidecar are taken once as well', async t => 
     /outboundPort: port 15000 of 127.0.0.1 is used already by Workload web.default$/,
   ])
 })
+
+t.test('a backend of another kind leads nowhere', async t => {
+  const yaml = (backend: string) => serviceYaml('orders') + routeYaml('name: orders', backend)
+  t.match(problemsIn(yaml('kind: Pod, name: orders')), [
+    /must lead to a Service, or a Function of weft.dev; "Pod" of the group "" is neither$/,
+  ])
+  t.match(problemsIn(yaml('group: apps, name: orders')), [/"Service" of the group "apps"/])
+  t.same(problemsIn(yaml("group: '', name: orders")), [])
+})
+
+t.test('a parent can be a port by its name', async t => {
+  const yaml = (parent: string) =>
+    serviceYaml('orders', '[{ name: http, port: 80 }, { name: admin, port: 81 }]') +
+    routeYaml(`name: orders, ${parent}`, 'name: orders, port: 80')
+  t.same(problemsIn(yaml('sectionName: admin')), [])
+  t.same(problemsIn(yaml('sectionName: admin, port: 81')), [])
+  t.match(problemsIn(yaml('sectionName: web')), [
+    /Service orders.default has no port called "web"; it has http, admin$/,
+  ])
+  t.match(problemsIn(yaml('sectionName: admin, port: 80')), [/called "admin" of the number 80/])
+})

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { formatProblem } from '../../../../src/model/problem.ts'
 import { parseDocuments } from '../../../../src/model/parsing/document.ts'
-import { validateDocument } from '../../../../src/model/parsing/validate.ts'
+import { objectDocument } from '../../../../src/model/parsing/object-document.ts'
+import { validateDocument, validateObject } from '../../../../src/model/parsing/validate.ts'
 
 /** Of the only document in a file `mesh.yaml`. */
 function problems(text: string): string[] {
@@ -73,7 +74,7 @@ t.test('a missing field is said to be missing, where it should stand', async t =
   t.same(problems('kind: Service\nmetadata:\n  labels: {}\nspec: {}'), [
     'mesh.yaml:1:1 apiVersion: is missing',
     'mesh.yaml:2:1 metadata.name: is missing',
-    'mesh.yaml:4:1 spec.ports: is missing',
+    'mesh.yaml:4:1 spec.ports: needs a port, unless it is headless (clusterIP: None) or an ExternalName',
   ])
 })
 
@@ -147,4 +148,70 @@ t.test('of thousands of problems the first hundred are worked out', async t => {
   )
   const poison = Array.from({ length: 3000 }, () => '{ __proto__: 1 }')
   t.equal(problems(`${service}\nstatus: [${poison.join(', ')}]`).length, 100)
+})
+
+t.test('a label may be called as what is elsewhere forbidden, but never __proto__', async t => {
+  const labels = (keys: string) =>
+    service.replace('  name: orders', `  name: orders\n  labels: ${keys}`)
+  t.same(problems(labels('{ constructor: acme, prototype: x }')), [])
+  t.match(problems(labels('{ __proto__: acme }')), [/metadata.labels.__proto__: this key is not/])
+  t.match(problems(`${service}\n  selector: { a: { constructor: 1 } }`), [/constructor: this key/])
+})
+
+t.test("a status is nobody's to check, of whatever kind", async t => {
+  const mesh = 'apiVersion: weft.dev/v1alpha1\nkind: Mesh\nmetadata: { name: shop }\nspec: {}'
+  t.same(problems(`${mesh}\nstatus: { conditions: [] }`), [])
+})
+
+function objectProblems(value: object): string[] {
+  const validation = validateObject(objectDocument('Service default/orders', value))
+  if (!('problems' in validation)) return []
+  return validation.problems.map(
+    ({ file, line, path, message }) => `${file} ${line} ${path}: ${message}`,
+  )
+}
+
+const object = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'orders' },
+  spec: { ports: [{ port: 80 }] },
+}
+
+t.test('of an object of a cluster fields of newer versions are left out', async t => {
+  const newer = {
+    ...object,
+    spec: { ports: [{ port: 80, flavour: 'x' }], colour: { a: 1 } },
+    more: [],
+  }
+  const validation = validateObject(objectDocument('Service default/orders', newer))
+  t.strictSame('resource' in validation && validation.resource, {
+    ...object,
+    metadata: { name: 'orders', namespace: 'default', labels: {} },
+    spec: { ports: [{ port: 80, protocol: 'TCP' }] },
+  })
+})
+
+t.test('everything else of it is checked as in files, and named by the object', async t => {
+  t.same(objectProblems({ ...object, spec: { ports: [{ port: 0 }] } }), [
+    'Service default/orders 0 spec.ports[0].port: Too small: expected number to be >=1',
+  ])
+  const poisoned = JSON.parse('{"__proto__":{"a":1}}') as object
+  t.same(objectProblems({ ...object, spec: poisoned }), [
+    'Service default/orders 0 spec.__proto__: this key is not allowed',
+  ])
+  t.match(objectProblems({ kind: 'Sirvice' }), [/unknown kind "Sirvice"/])
+})
+
+t.test('a match must not lose a condition that is not known here', async t => {
+  const route = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'orders' },
+    spec: {
+      parentRefs: [{ kind: 'Service', name: 'orders' }],
+      rules: [{ matches: [{ path: { value: '/' }, cookies: [{ name: 'a' }] }] }],
+    },
+  }
+  t.match(objectProblems(route), [/ spec.rules\[0\].matches\[0\].cookies: is not supported yet$/])
 })

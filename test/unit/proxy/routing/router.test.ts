@@ -89,6 +89,23 @@ t.test('backends share the traffic by weight and weight 0 takes none', async t =
   t.equal(at(0.999999), 'b.default:80')
 })
 
+t.test('the share of backends that do not exist goes to nobody', async t => {
+  const valid = { cluster: 'orders.default:80', weight: 3 }
+  const backends = [valid]
+  const route = { name: 'r', matches: [], backends, invalidWeight: 1, retry }
+  const lost = { name: 'lost', matches: [], backends: [], invalidWeight: 2, retry }
+  const table = tableOf(t, [service('orders', 80, [route, lost])])
+  const [some, none] = table.service('orders')?.routes ?? []
+  if (some === undefined || none === undefined) throw new Error('there is no route')
+  const picked = (random: number) => pickCluster(some, () => random)?.name
+  t.same([0, 0.74].map(picked), ['orders.default:80', 'orders.default:80'])
+  t.same([0.75, 0.999].map(picked), [undefined, undefined])
+  t.equal(
+    pickCluster(none, () => 0),
+    undefined,
+  )
+})
+
 t.test('a route whose weights are all 0 has no cluster to offer', async t => {
   const backends = [{ cluster: 'a.default:80', weight: 0 }]
   const routes = [{ name: 'none', matches: [], backends, retry }]

@@ -1,0 +1,96 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Configuration } from '../../../model/configuration.ts'
+import type { ConfigurationProblem } from '../../../model/problem.ts'
+import { meshPorts, qualify } from '../../matching/backend-index.ts'
+import { withVerdicts, type Observation, type Verdict } from './condition.ts'
+import { withParents, type ParentVerdict } from './parent-statuses.ts'
+import { RouteVerdicts } from './route-verdicts.ts'
+import type { StatusFields, StatusTarget } from './status-target.ts'
+
+/** What this control plane has to say of an object. */
+export type OwnStatus =
+  | { readonly parents: readonly ParentVerdict[] }
+  | { readonly conditions: readonly Verdict[] }
+
+/** A status that does not say it. */
+export interface StatusUpdate {
+  readonly target: StatusTarget
+  readonly own: OwnStatus
+}
+
+interface Made {
+  readonly configuration: Configuration
+  readonly leftOut: readonly ConfigurationProblem[]
+}
+
+/** The objects whose status is not what was made of them. */
+export function statusUpdates(
+  { configuration, leftOut }: Made,
+  targets: readonly StatusTarget[],
+): StatusUpdate[] {
+  const routes = new RouteVerdicts(configuration)
+  const faults = Map.groupBy(leftOut, ({ file }) => file)
+  const missing = missingTargets(configuration)
+  return targets.flatMap(target => {
+    const problems = (faults.get(target.title) ?? []).map(formatFault)
+    const own: OwnStatus =
+      target.parentRefs === undefined
+        ? { conditions: [ownVerdict(problems, missing.get(target.title))] }
+        : { parents: routes.of(target, problems) }
+    return isSaid(own, target.status, target.generation) ? [] : [{ target, own }]
+  })
+}
+
+/** The status with ours in it; what others say there stays. */
+export function mergedStatus(
+  own: OwnStatus,
+  status: StatusFields,
+  observation: Observation,
+): StatusFields {
+  return 'parents' in own
+    ? { parents: withParents(status.parents, own.parents, observation) }
+    : { conditions: withVerdicts(status.conditions, own.conditions, observation) }
+}
+
+/** Whether it stands there already. */
+export function isSaid(own: OwnStatus, status: StatusFields, generation: number): boolean {
+  // Where something would change its time would be this one, which is none.
+  const merged = mergedStatus(own, status, { generation, now: '' })
+  return isDeepStrictEqual(Object.values(merged), [
+    ('parents' in own ? status.parents : status.conditions) ?? [],
+  ])
+}
+
+function ownVerdict(problems: readonly string[], missing: string | undefined): Verdict {
+  const type = 'Accepted'
+  if (problems.length > 0)
+    return { type, status: 'False', reason: 'Invalid', message: problems.join('; ') }
+  if (missing !== undefined)
+    return { type, status: 'False', reason: 'TargetNotFound', message: missing }
+  return { type, status: 'True', reason: 'Accepted', message: 'in use' }
+}
+
+/** Of TrafficPolicies. */
+function missingTargets({ services, trafficPolicies }: Configuration): ReadonlyMap<string, string> {
+  const ports = new Map(
+    services.map(service => [
+      qualify(service.metadata),
+      meshPorts(service).map(({ port }) => port),
+    ]),
+  )
+  const missing = new Map<string, string>()
+  for (const { metadata, spec } of trafficPolicies) {
+    const { name, port } = spec.targetRef
+    const key = qualify({ name, namespace: metadata.namespace })
+    const found = ports.get(key)
+    const title = `TrafficPolicy ${metadata.namespace}/${metadata.name}`
+    if (found === undefined) missing.set(title, `there is no Service ${key}`)
+    else if (port !== undefined && !found.includes(port))
+      missing.set(title, `Service ${key} has no TCP port ${port}`)
+  }
+  return missing
+}
+
+function formatFault({ path, message }: ConfigurationProblem): string {
+  return path === '' ? message : `${path}: ${message}`
+}
