@@ -49,6 +49,11 @@ export class Fleet {
     return true
   }
 
+  /** Of one that is gone, says who knows: if it lives after all, it comes back and makes itself known anew. */
+  end(workload: WorkloadName): void {
+    this.#subscribers.get(workloadKey(workload))?.replaced()
+  }
+
   /** To be called when a subscriber has acked: may settle what is waited for. */
   progressed(): void {
     for (const check of this.#waiting) check()

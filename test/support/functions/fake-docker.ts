@@ -17,7 +17,26 @@ export interface FakeContainer {
   }
   state: string
   archive: Buffer
+  /** Seconds since 1970. */
+  created?: number
+  /** The engine's words for its state. */
+  status?: string
+  /** By name; of the list's fields only those that are looked at. */
+  networks?: Record<string, FakeNetwork>
 }
+
+export interface FakeNetwork {
+  readonly NetworkID: string
+  readonly IPAddress: string
+  readonly IPPrefixLen: number
+  readonly GlobalIPv6Address?: string
+  readonly GlobalIPv6PrefixLen?: number
+}
+
+/** 172.18.0.0/16, in which {@link FakeDocker.add} puts containers. */
+export const fakeNetwork = (address: string): Record<string, FakeNetwork> => ({
+  mesh: { NetworkID: 'n1', IPAddress: address, IPPrefixLen: 16 },
+})
 
 /** What a request meets instead of an answer: a status with a message, silence, no JSON, or the end of its socket. */
 export type Fault = number | 'hang' | 'garbage' | 'die' | 'die within the body'
@@ -32,6 +51,8 @@ export class FakeDocker {
   readonly faults = new Map<string, Fault>()
   readonly #server = createServer((request, response) => void this.#serve(request, response))
   readonly #events = new Set<ServerResponse>()
+  /** What `since` repeats. */
+  readonly #past: { readonly time: number; readonly line: string }[] = []
   #ids = 0
 
   static async start(t: Test): Promise<FakeDocker> {
@@ -64,9 +85,49 @@ export class FakeDocker {
     const container = [...this.containers.values()].find(other => other.name === name)
     if (container === undefined) throw new Error(`there is no ${name}`)
     container.state = 'exited'
-    const Attributes = { ...container.body.Labels, exitCode }
-    const event = { Type: 'container', Action: 'die', Actor: { ID: container.id, Attributes } }
-    for (const listener of this.#events) listener.write(`${JSON.stringify(event)}\n`)
+    this.emit('die', container, { exitCode })
+  }
+
+  /** One that runs, as if somebody had made it. */
+  add(
+    name: string,
+    labels: Record<string, string>,
+    more: Partial<Omit<FakeContainer, 'name' | 'body'>> = {},
+  ): FakeContainer {
+    const id = more.id ?? `${this.#ids++}`.padStart(12, '0').padEnd(64, 'f')
+    const body = { Env: [], Labels: labels, HostConfig: {} }
+    const fresh = { id, name, body, state: 'running', archive: Buffer.alloc(0), ...more }
+    this.containers.set(id, fresh)
+    return fresh
+  }
+
+  /** Tells that something happened to a container, and does nothing to it. @param time seconds since 1970. */
+  emit(
+    Action: string,
+    { id, name, body }: FakeContainer,
+    attributes: Record<string, string> = {},
+    time = Math.floor(Date.now() / 1000),
+  ): void {
+    const Attributes = { ...attributes, ...body.Labels, name }
+    this.#tell({ Type: 'container', Action, Actor: { ID: id, Attributes }, time })
+  }
+
+  /** The same, of a container and a network. */
+  emitNetwork(Action: string, { id }: FakeContainer, name: string): void {
+    const Attributes = { container: id, name, type: 'bridge' }
+    const time = Math.floor(Date.now() / 1000)
+    this.#tell({ Type: 'network', Action, Actor: { ID: 'n1', Attributes }, time })
+  }
+
+  /** As it is, without a line's end. */
+  emitText(text: string): void {
+    for (const listener of this.#events) listener.write(text)
+  }
+
+  #tell(event: { readonly time: number } & Record<string, unknown>): void {
+    const line = `${JSON.stringify(event)}\n`
+    this.#past.push({ time: event.time, line })
+    this.emitText(line)
   }
 
   /** Breaks all streams of events. */
@@ -90,7 +151,7 @@ export class FakeDocker {
     const fault = this.faults.get(asked)
     if (fault !== undefined) return meet(response, fault)
     const body = Buffer.concat(chunks)
-    if (pathname === '/events') return this.#listen(response)
+    if (pathname === '/events') return this.#listen(searchParams, response)
     if (pathname === '/containers/json') return send(response, 200, this.#find(searchParams))
     if (id === 'create') return this.#create(searchParams.get('name') ?? '', body, response)
     const container = this.containers.get(id)
@@ -148,19 +209,25 @@ export class FakeDocker {
           return body.Labels[key] === value
         }),
       )
-      .map(({ id, name, state, body }) => ({
+      .map(({ id, name, state, body, created = 0, status = '', networks = {} }) => ({
         Id: id,
         Names: [`/${name}`],
         State: state,
+        Status: status,
+        Created: created,
         Labels: body.Labels,
+        NetworkSettings: { Networks: networks },
       }))
   }
 
-  #listen(response: ServerResponse): void {
+  #listen(query: URLSearchParams, response: ServerResponse): void {
     this.#events.add(response)
     response.on('close', () => this.#events.delete(response))
     response.writeHead(200)
     response.flushHeaders()
+    const since = query.get('since')
+    if (since !== null)
+      for (const { time, line } of this.#past) if (time >= Number(since)) response.write(line)
   }
 }
 

@@ -17,7 +17,7 @@ import {
   sidecarFolder,
   type HostPlan,
 } from './container-spec.ts'
-import { DockerEngine, type EngineContainer, type EngineEvent } from './docker-engine.ts'
+import { DockerEngine, type EngineContainer, type EngineEvent } from '../../docker/docker-engine.ts'
 import type { DockerSettings } from './docker-settings.ts'
 import { tarArchive } from './tar-archive.ts'
 

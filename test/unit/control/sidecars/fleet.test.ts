@@ -43,6 +43,14 @@ t.test('one sidecar of a workload counts: the one that came last', async t => {
   t.strictSame(fleet.subscribers, [orders])
 })
 
+t.test('a workload that is gone has no stream any more, and others keep theirs', async t => {
+  const { fleet, subscribers } = fleetOf(t, 'web', 'orders')
+  const [web, orders] = subscribers
+  fleet.end(web.workload)
+  fleet.end({ namespace: 'default', name: 'unknown' })
+  t.strictSame([web.isReplaced(), orders.isReplaced()], [true, false])
+})
+
 t.test('it is settled when all others have acked what they were offered', async t => {
   const { fleet, join, subscribers } = fleetOf(t, 'leaver', 'a')
   const [leaver, a] = subscribers

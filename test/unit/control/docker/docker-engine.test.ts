@@ -1,6 +1,6 @@
 import t from 'tap'
-import { DockerEngine } from '../../../../../src/control/scaling/docker/docker-engine.ts'
-import { FakeDocker } from '../../../../support/functions/fake-docker.ts'
+import { DockerEngine } from '../../../../src/control/docker/docker-engine.ts'
+import { FakeDocker } from '../../../support/functions/fake-docker.ts'
 
 const signal = AbortSignal.timeout(10_000)
 
