@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
 
-/** Replaces a file so that a reader, or a crash, meets the old or the new content and nothing between. Mode 0600. */
-export async function writeFileAtomically(path: string, content: string): Promise<void> {
+/** Replaces a file so that a reader, or a crash, meets the old or the new content and nothing between. */
+export async function writeFileAtomically(
+  path: string,
+  content: string,
+  mode = 0o600,
+): Promise<void> {
   const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
-    const file = await open(draft, 'wx', 0o600)
+    const file = await open(draft, 'wx', mode)
     try {
       await file.writeFile(content)
       await file.sync()

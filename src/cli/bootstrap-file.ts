@@ -2,9 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import type {
+  ApplicationProbe,
   ControlBootstrap,
   ControlPlaneAddress,
   DnsBootstrap,
+  DockerBootstrap,
+  HealthBootstrap,
+  KubernetesBootstrap,
   ProxyBootstrap,
   SocketAddress,
   TransparentBootstrap,
@@ -78,6 +82,16 @@ function list(item: Check): Check {
   }
 }
 
+/** Of values that are alike, by names that are the writer's. */
+function record(value: Check): Check {
+  return (entries, path, report) => {
+    if (!isObject(entries)) expected('an object', isObject)(entries, path, report)
+    else
+      for (const [name, entry] of Object.entries(entries))
+        value(entry, `${path}[${JSON.stringify(name)}]`, report)
+  }
+}
+
 function optional(check: Check): Check {
   return (value, path, report) => {
     if (value !== undefined) check(value, path, report)
@@ -108,6 +122,39 @@ const labels = expected(
 const address = object<SocketAddress>({ host: text, port })
 const ip = expected('an IP address', value => typeof value === 'string' && isIP(value) !== 0)
 
+const urlPath = expected(
+  'a path that begins with a slash',
+  value => typeof value === 'string' && value.startsWith('/'),
+)
+
+/** Of {@link HealthBootstrap}; also as a variable of the environment. */
+export const applicationProbes: Check = record(
+  object<ApplicationProbe>({
+    kind: oneOf('http', 'https', 'tcp', 'grpc'),
+    port,
+    path: optional(text),
+    headers: optional(
+      list(
+        object<NonNullable<ApplicationProbe['headers']>[number]>({
+          name: text,
+          value: expected('a string', value => typeof value === 'string'),
+        }),
+      ),
+    ),
+    service: optional(text),
+    timeoutMs: milliseconds,
+  }),
+)
+
+const health = object<HealthBootstrap>({
+  host: text,
+  port,
+  applicationMetrics: optional(
+    object<NonNullable<HealthBootstrap['applicationMetrics']>>({ port, path: urlPath }),
+  ),
+  probes: optional(applicationProbes),
+})
+
 const proxyBootstrap = object<ProxyBootstrap>({
   workload: object<WorkloadIdentity>({
     name: text,
@@ -120,7 +167,9 @@ const proxyBootstrap = object<ProxyBootstrap>({
   controlPlane: object<ControlPlaneAddress>({ host: text, port, trustDomain: text }),
   trustBundleFile: text,
   joinTokenFile: optional(text),
+  join: optional(oneOf('token', 'container')),
   admin: address,
+  health: optional(health),
   outbound: address,
   inbound: address,
   application: object<ProxyBootstrap['application']>({ host: text, ports: list(port) }),
@@ -154,11 +203,28 @@ const proxyBootstrap = object<ProxyBootstrap>({
 })
 
 const controlBootstrap = object<ControlBootstrap>({
-  configPath: text,
+  configPath: optional(text),
   stateDirectory: text,
+  trustBundleFile: optional(text),
   trustDomain: text,
   push: address,
   admin: address,
   leaseMs: optional(milliseconds),
   scaling: optional(text),
+  kubernetes: optional(
+    object<KubernetesBootstrap>({
+      namespace: text,
+      replica: text,
+      server: optional(expected('an http or https URL', isHttpUrl)),
+      tokenFile: optional(text),
+      caFile: optional(text),
+      webhook: optional(address),
+      injectionFile: optional(text),
+    }),
+  ),
+  docker: optional(object<DockerBootstrap>({ socket: text, network: optional(text) })),
 })
+
+function isHttpUrl(value: unknown): boolean {
+  return typeof value === 'string' && /^https?:$/.test(URL.parse(value)?.protocol ?? '')
+}

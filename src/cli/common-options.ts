@@ -7,6 +7,9 @@ export type Finish = (exitCode: number) => void
 /** Where `weft up` keeps its state. */
 export const defaultState = '.weft'
 
+/** Where the control plane keeps its own. */
+export const controlState = `${defaultState}/control`
+
 const defaultControlPlane = 'http://127.0.0.1:15014'
 
 export function controlPlaneOption(): Option {

@@ -2,24 +2,34 @@ import { flushCompileCache } from 'node:module'
 import { createLogger } from '../base/log.ts'
 import { startControlPlane } from '../control/app.ts'
 import type { ControlBootstrap } from '../model/bootstrap.ts'
+import { meshDefaults } from '../model/kinds/mesh.ts'
 import { createProcessMetrics } from '../telemetry/process-metrics.ts'
 import { readControlBootstrap } from './bootstrap-file.ts'
 import { readConfiguration } from './read-configuration.ts'
 import { createDrivers } from './process/create-drivers.ts'
 import { runService } from './process/run-service.ts'
+import { version } from './version.ts'
 
-/** `weft control PATH`: the trust domain is the configuration's. */
-export async function control(options: Omit<ControlBootstrap, 'trustDomain'>): Promise<number> {
-  const { mesh } = await readConfiguration(options.configPath)
-  return run({ ...options, trustDomain: mesh.trustDomain })
+type ControlOptions = Omit<ControlBootstrap, 'trustDomain'> & Partial<ControlBootstrap>
+
+/** `weft control [PATH]`: the trust domain is the configuration's, unless it is given. */
+export async function control(options: ControlOptions): Promise<number> {
+  const mesh = await readMesh(options)
+  return run({ trustDomain: mesh.trustDomain, ...options })
 }
 
 /** `weft control --config FILE`. */
 export async function controlFromFile(bootstrapFile: string): Promise<number> {
   const bootstrap = readControlBootstrap(bootstrapFile)
-  // For its problems: a broken configuration ends here, in words for a terminal.
-  await readConfiguration(bootstrap.configPath)
+  await readMesh(bootstrap)
   return run(bootstrap)
+}
+
+/** Also for problems: a broken configuration ends here, in words for a terminal. */
+async function readMesh({ configPath, docker, kubernetes }: Partial<ControlBootstrap>) {
+  if (configPath === undefined) return meshDefaults
+  const isPart = docker !== undefined || kubernetes !== undefined
+  return (await readConfiguration(configPath, { isPart })).mesh
 }
 
 async function run(bootstrap: ControlBootstrap): Promise<number> {
@@ -29,7 +39,13 @@ async function run(bootstrap: ControlBootstrap): Promise<number> {
   const processMetrics = createProcessMetrics(process)
   const start = async () => {
     const drivers = await createDrivers(bootstrap, logger)
-    return startControlPlane(bootstrap, { logger, processMetrics, drivers })
+    return startControlPlane(bootstrap, {
+      logger,
+      processMetrics,
+      drivers,
+      environment: process.env,
+      version,
+    })
   }
   return runService(start, { logger })
 }

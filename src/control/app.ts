@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { writeFileAtomically } from '../base/atomic-file.ts'
 import { monotonicNow, wallNow, type Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
 import { systemRandom, type Random } from '../base/random.ts'
@@ -9,19 +10,23 @@ import type { MetricProducer } from '../telemetry/metric-family.ts'
 import { MetricsRegistry } from '../telemetry/metrics.ts'
 import { Admin, jsonAnswer, type AdminPage } from './admin.ts'
 import { Admissions } from './sidecars/admissions.ts'
+import { AuthorityFile } from './authority-store.ts'
 import { CertificateAuthority } from './certificate-authority.ts'
 import { ConfigurationFeed } from './configuration-feed.ts'
 import { createControlCounters } from './control-counters.ts'
 import { controlMetrics } from './control-metrics.ts'
-import { FileSource } from './file-source.ts'
 import { Fleet } from './sidecars/fleet.ts'
 import { removeExpiredTokens } from './join-token.ts'
 import { Scaler, type WorkloadDrivers } from './scaling/scaler.ts'
+import type { Platform, PlatformMesh } from './platform.ts'
+import { authorityStoreOf, openPlatforms, sourceOf } from './platforms.ts'
 import { Publisher } from './sidecars/publisher.ts'
 import { PushServer } from './sidecars/push-server.ts'
 import { Registry } from './sidecars/registry.ts'
 import type { SessionContext } from './sidecars/sidecar-session.ts'
+import { signingMetrics } from './sidecars/signing-metrics.ts'
 import { Signing } from './sidecars/signing.ts'
+import type { WorkloadName } from './sidecars/workload-key.ts'
 import { functionStatuses, sidecarStatuses, type MeshStatus } from './status.ts'
 
 export interface ControlOptions {
@@ -31,6 +36,10 @@ export interface ControlOptions {
   readonly random?: Random
   /** Start functions of which nothing runs; closed with the control plane. Default: none. */
   readonly drivers?: WorkloadDrivers
+  /** Ours, for what a platform leaves there. Default: nothing. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Of the software. Default `0.0.0`. */
+  readonly version?: string
   /** Metrics of the process, which only its entry can measure. */
   readonly processMetrics?: MetricProducer
 }
@@ -63,24 +72,32 @@ export async function startControlPlane(
 ): Promise<ControlPlane> {
   const { stateDirectory, trustDomain, leaseMs } = bootstrap
   const { logger, now = wallNow, random = systemRandom, processMetrics, drivers = {} } = options
+  const { environment = {}, version = '0.0.0' } = options
   await using stack = new AsyncDisposableStack()
   // Last of all.
   stack.defer(async () => {
     await Promise.all([...new Set(Object.values(drivers))].map(driver => driver.close()))
   })
-  const mesh = await openMesh(bootstrap, { logger, now, random, drivers }, stack)
-  const authority = await CertificateAuthority.open({ stateDirectory, trustDomain, now })
+  const platforms = await openPlatforms(bootstrap, { logger, now, random, environment, version })
+  const values = [...platforms.values()]
+  for (const platform of values) stack.adopt(platform, opened => opened.close())
+  const mesh = await openMesh(bootstrap, { logger, now, random, drivers, platforms }, stack)
+  const store = authorityStoreOf(values) ?? new AuthorityFile(stateDirectory)
+  const authority = await CertificateAuthority.open({ store, trustDomain, now })
+  await showBundle(authority, bootstrap)
   const holder = new IdentityHolder(await authority.issueOwn())
   stack.adopt(startRotation(authority, holder, { logger, now, random }), rotation =>
     rotation.close(),
   )
-  const admissions = await Admissions.open(join(stateDirectory, 'admissions.json'), now)
+  const attestors = values.flatMap(platform => platform.attestors)
+  const admissions = await Admissions.open(join(stateDirectory, 'admissions.json'), now, attestors)
   await removeExpiredTokens(stateDirectory, now())
 
+  const signing = new Signing({ authority, admissions, stateDirectory, now, attestors })
   const counters = createControlCounters()
   const context: SessionContext = {
     ...mesh,
-    signing: new Signing({ authority, admissions, stateDirectory, now }),
+    signing,
     admissions,
     counters,
     leaseMs,
@@ -90,17 +107,17 @@ export async function startControlPlane(
   const push = await PushServer.listen({ address: bootstrap.push, holder, context })
   stack.adopt(push, server => server.close())
 
-  const status = (): MeshStatus => meshStatus(trustDomain, mesh)
-  const metrics = new MetricsRegistry()
-  metrics.register(
-    controlMetrics({
-      counters,
-      status,
-      identity: () => holder.current,
-      scaling: () => mesh.scaler.status,
-    }),
-  )
-  if (processMetrics !== undefined) metrics.register(processMetrics)
+  for (const platform of values) await platform.start(platformMesh(authority, mesh))
+
+  const status = (): MeshStatus => meshStatus(trustDomain, mesh, platforms)
+  const own = controlMetrics({
+    counters,
+    status,
+    identity: () => holder.current,
+    scaling: () => mesh.scaler.status,
+  })
+  const producers = [own, signingMetrics(signing), ...values.map(platform => platform.metrics)]
+  const metrics = registryOf([...producers, ...(processMetrics ? [processMetrics] : [])])
   const pages = {
     ...adminPages(status, metrics),
     '/scaling': () => jsonAnswer(mesh.scaler.status),
@@ -113,14 +130,22 @@ export async function startControlPlane(
   return { pushPort: push.port, adminPort: admin.port, status, drain: close, close }
 }
 
+function registryOf(producers: readonly MetricProducer[]): MetricsRegistry {
+  const metrics = new MetricsRegistry()
+  for (const producer of producers) metrics.register(producer)
+  return metrics
+}
+
 /** What is known of the mesh, from disk and from sidecars, and who is told of it. */
 async function openMesh(
-  { configPath, stateDirectory, leaseMs }: ControlBootstrap,
-  { logger, now, random, drivers }: MeshSurroundings,
+  bootstrap: ControlBootstrap,
+  { logger, now, random, drivers, platforms }: MeshSurroundings,
   stack: AsyncDisposableStack,
 ): Promise<Mesh> {
+  const { stateDirectory, leaseMs } = bootstrap
   const fleet = new Fleet()
-  const feed = await ConfigurationFeed.open({ source: new FileSource(configPath), logger, now })
+  const source = sourceOf(bootstrap, platforms.values())
+  const feed = await ConfigurationFeed.open({ source, logger, now })
   stack.adopt(feed, follower => follower.close())
   const publisher = new Publisher({
     fleet,
@@ -163,7 +188,10 @@ interface MeshSurroundings {
   readonly now: Now
   readonly random: Random
   readonly drivers: WorkloadDrivers
+  readonly platforms: Platforms
 }
+
+type Platforms = ReadonlyMap<string, Platform>
 
 function startRotation(
   authority: CertificateAuthority,
@@ -179,10 +207,36 @@ function startRotation(
   })
 }
 
-function meshStatus(trustDomain: string, { feed, registry, fleet }: Mesh): MeshStatus {
+/** To sidecars that may not see the state directory. */
+async function showBundle(
+  { bundle }: CertificateAuthority,
+  { trustBundleFile }: ControlBootstrap,
+): Promise<void> {
+  if (trustBundleFile !== undefined) await writeFileAtomically(trustBundleFile, bundle, 0o644)
+}
+
+function platformMesh(
+  authority: CertificateAuthority,
+  { feed, registry, fleet }: Mesh,
+): PlatformMesh {
+  const removeRegistration = (workload: WorkloadName): void => {
+    registry.remove(workload)
+    fleet.end(workload)
+  }
+  return { authority, feed, removeRegistration }
+}
+
+function meshStatus(
+  trustDomain: string,
+  { feed, registry, fleet }: Mesh,
+  platforms: Platforms,
+): MeshStatus {
   return {
     trustDomain,
     configuration: feed.status,
+    platforms: Object.fromEntries(
+      [...platforms].map(([name, platform]) => [name, platform.status()]),
+    ),
     sidecars: sidecarStatuses(registry.registrations, fleet),
     functions: functionStatuses(feed.configuration.functions, registry.registrations),
   }

@@ -3,18 +3,19 @@ import 'reflect-metadata'
 import {
   createPrivateKey,
   createPublicKey,
+  generateKeyPair,
   webcrypto,
   X509Certificate,
   type KeyObject,
 } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { isIP } from 'node:net'
+import { promisify } from 'node:util'
 import * as x509 from '@peculiar/x509'
-import { writeFileAtomically } from '../base/atomic-file.ts'
 import type { Now } from '../base/clock.ts'
 import type { Identity } from '../identity/identity.ts'
 import { KeyRequest } from '../identity/key-request.ts'
 import { formatSpiffeId, type SpiffeId } from '../identity/spiffe-id.ts'
+import type { AuthorityStore } from './authority-store.ts'
 
 const hourMs = 3_600_000
 const rootLifeMs = 10 * 365 * 24 * hourMs
@@ -22,14 +23,11 @@ const svidLifeMs = 24 * hourMs
 /** Certificates begin this long ago, for clocks that are behind. */
 const backdateMs = 300_000
 
-const authorityFile = 'ca.pem'
-const bundleFile = 'trust-bundle.pem'
-
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' }
 const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' }
 
 export interface AuthorityOptions {
-  readonly stateDirectory: string
+  readonly store: AuthorityStore
   readonly trustDomain: string
   /** ms since 1970. */
   readonly now: Now
@@ -43,10 +41,20 @@ export interface IssuedSvid {
   readonly notAfter: number
 }
 
-/** Issues SVIDs under a root of its own, which it makes at its first start and keeps in the state directory. */
+/** For a server that is no workload of the mesh: its callers look for a DNS name or an address. */
+export interface ServerCertificate {
+  readonly privateKey: KeyObject
+  /** PEM, leaf first. */
+  readonly chain: string
+  /** ms since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Issues SVIDs under a root of its own, which it makes at its first start and keeps in its store. */
 export class CertificateAuthority {
   readonly trustDomain: string
-  /** PEM of the root, as it also lies in `trust-bundle.pem`. */
+  /** PEM of the root. */
   readonly bundle: string
   readonly #signingKey: webcrypto.CryptoKey
   readonly #root: x509.X509Certificate
@@ -66,48 +74,38 @@ export class CertificateAuthority {
 
   /** @throws Error when the stored root is damaged, has ended, or is of another trust domain. */
   static async open(options: AuthorityOptions): Promise<CertificateAuthority> {
-    const { stateDirectory } = options
-    const path = join(stateDirectory, authorityFile)
-    await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
-    let stored = await readIfPresent(path)
-    if (stored === undefined) {
-      stored = await makeRoot(options)
-      await writeFileAtomically(path, stored)
-    }
-    const { bundle, key } = readRoot(stored, path, options)
+    const { store } = options
+    const stored = (await store.read()) ?? (await store.create(await makeRoot(options)))
+    const { bundle, key } = readRoot(stored, store.place, options)
     const pkcs8 = key.export({ type: 'pkcs8', format: 'der' })
     const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, keyAlgorithm, false, [
       'sign',
     ])
-    await writeFileAtomically(join(stateDirectory, bundleFile), bundle)
+    await store.publish?.(bundle)
     return new CertificateAuthority(options, bundle, signingKey)
   }
 
   /** A certificate of 24 hours for `publicKey` and exactly this identity; whose it is the caller has established. */
   async issue(publicKey: KeyObject, id: Omit<SpiffeId, 'trustDomain'>): Promise<IssuedSvid> {
     const uri = formatSpiffeId({ trustDomain: this.trustDomain, ...id })
-    const now = this.#now()
-    const notAfter = Math.min(now + svidLifeMs, this.#root.notAfter.getTime())
-    const certificate = await x509.X509CertificateGenerator.create({
-      publicKey: publicKey.export({ type: 'spki', format: 'der' }),
-      issuer: this.#root.subjectName,
-      signingKey: this.#signingKey,
-      signingAlgorithm,
-      notBefore: new Date(now - backdateMs),
-      notAfter: new Date(notAfter),
-      extensions: [
-        // RFC 5280 §4.2.1.6: critical, since the subject is empty.
-        new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }], true),
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([
-          x509.ExtendedKeyUsage.serverAuth,
-          x509.ExtendedKeyUsage.clientAuth,
-        ]),
-        await x509.AuthorityKeyIdentifierExtension.create(this.#root.publicKey),
-      ],
+    const { chain, notAfter } = await this.#sign(publicKey, {
+      names: [{ type: 'url', value: uri }],
+      usages: [x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth],
     })
-    return { chain: `${certificate.toString('pem')}\n`, notAfter }
+    return { chain, notAfter }
+  }
+
+  /**
+   * A server's certificate of 24 hours, with a new key. It has no SPIFFE ID, so that it is nobody in the mesh.
+   * @param names of DNS, or IP addresses.
+   */
+  async issueServer(names: readonly string[]): Promise<ServerCertificate> {
+    const { publicKey, privateKey } = await generate('ec', { namedCurve: 'P-256' })
+    const issued = await this.#sign(publicKey, {
+      names: names.map(value => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+      usages: [x509.ExtendedKeyUsage.serverAuth],
+    })
+    return { privateKey, ...issued }
   }
 
   /** The control plane's own identity, with a new key. */
@@ -121,9 +119,47 @@ export class CertificateAuthority {
     const { chain } = await this.issue(publicKey, controlPlaneAccount)
     return request.complete(chain, this.bundle)
   }
+
+  async #sign(
+    publicKey: KeyObject,
+    { names, usages }: Subject,
+  ): Promise<Omit<ServerCertificate, 'privateKey'>> {
+    const now = this.#now()
+    const notBefore = now - backdateMs
+    const notAfter = Math.min(now + svidLifeMs, this.#root.notAfter.getTime())
+    const certificate = await x509.X509CertificateGenerator.create({
+      publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+      issuer: this.#root.subjectName,
+      signingKey: this.#signingKey,
+      signingAlgorithm,
+      notBefore: new Date(notBefore),
+      notAfter: new Date(notAfter),
+      extensions: [
+        // RFC 5280 §4.2.1.6: critical, since the subject is empty.
+        new x509.SubjectAlternativeNameExtension([...names], true),
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([...usages]),
+        await x509.AuthorityKeyIdentifierExtension.create(this.#root.publicKey),
+      ],
+    })
+    return { chain: `${certificate.toString('pem')}\n`, notBefore, notAfter }
+  }
 }
 
-const controlPlaneAccount = { namespace: 'weft-system', serviceAccount: 'weft-control' } as const
+/** What a certificate says of its owner. */
+interface Subject {
+  readonly names: readonly { readonly type: 'url' | 'dns' | 'ip'; readonly value: string }[]
+  readonly usages: readonly x509.ExtendedKeyUsage[]
+}
+
+const generate = promisify(generateKeyPair)
+
+/** Who the control plane is: nobody else is given this identity. */
+export const controlPlaneAccount = {
+  namespace: 'weft-system',
+  serviceAccount: 'weft-control',
+} as const
 
 async function makeRoot({ trustDomain, now }: AuthorityOptions): Promise<string> {
   const keys = await webcrypto.subtle.generateKey(keyAlgorithm, true, ['sign', 'verify'])
@@ -151,32 +187,23 @@ async function makeRoot({ trustDomain, now }: AuthorityOptions): Promise<string>
 
 function readRoot(
   stored: string,
-  path: string,
+  place: string,
   { trustDomain, now }: AuthorityOptions,
 ): { bundle: string; key: KeyObject } {
   const start = stored.indexOf('-----BEGIN CERTIFICATE-----')
   const bundle = stored.slice(Math.max(0, start))
-  const [root, key] = parseRoot(stored, bundle, path)
-  if (!root.checkPrivateKey(key)) throw new Error(`${path}: key and certificate do not match`)
-  if (Date.parse(root.validTo) <= now()) throw new Error(`${path}: the root ended ${root.validTo}`)
+  const [root, key] = parseRoot(stored, bundle, place)
+  if (!root.checkPrivateKey(key)) throw new Error(`${place}: key and certificate do not match`)
+  if (Date.parse(root.validTo) <= now()) throw new Error(`${place}: the root ended ${root.validTo}`)
   if (root.subjectAltName !== `URI:spiffe://${trustDomain}`)
-    throw new Error(`${path}: the root is not of the trust domain ${trustDomain}`)
+    throw new Error(`${place}: the root is not of the trust domain ${trustDomain}`)
   return { bundle, key }
 }
 
-function parseRoot(stored: string, bundle: string, path: string): [X509Certificate, KeyObject] {
+function parseRoot(stored: string, bundle: string, place: string): [X509Certificate, KeyObject] {
   try {
     return [new X509Certificate(bundle), createPrivateKey(stored)]
   } catch (error) {
-    throw new Error(`${path}: expected a private key and a certificate, PEM`, { cause: error })
-  }
-}
-
-async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
+    throw new Error(`${place}: expected a private key and a certificate, PEM`, { cause: error })
   }
 }

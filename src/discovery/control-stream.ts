@@ -2,7 +2,11 @@ import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 
 /** A TLS socket, as far as the protocol needs one. */
-export type ControlStream = Duplex & Pick<TLSSocket, 'exportKeyingMaterial'>
+export type ControlStream = Duplex &
+  Pick<TLSSocket, 'exportKeyingMaterial'> & {
+    /** Of the other end; undefined once it is gone, and on streams that have none. */
+    readonly remoteAddress?: string | undefined
+  }
 
 const proofLabel = 'EXPORTER-weft-sign'
 const proofBytes = 32

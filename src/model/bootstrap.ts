@@ -10,7 +10,11 @@ export interface ProxyBootstrap {
   readonly trustBundleFile: string
   /** File with the single-use join token; needed only while no valid certificate lies in the state directory. */
   readonly joinTokenFile?: string
+  /** `container`: without a token, by the container that the connection comes from. Default `token`. */
+  readonly join?: 'token' | 'container'
   readonly admin: SocketAddress
+  /** Health and metrics for whoever stands outside, such as the kubelet and Prometheus (15020). Absent: off. */
+  readonly health?: HealthBootstrap
   /** Host- or absolute-form routed requests of the application. */
   readonly outbound: SocketAddress
   /** mTLS from other sidecars. */
@@ -49,6 +53,27 @@ export interface SocketAddress {
   readonly port: number
 }
 
+/** `/ready` `/live` `/metrics`, and in the application's place its probes. */
+export interface HealthBootstrap extends SocketAddress {
+  /** Where the application exposes metrics of its own, which are shown together with ours. */
+  readonly applicationMetrics?: { readonly port: number; readonly path: string }
+  /** By the path under which they are asked for here, as `/app-health/web/livez`. */
+  readonly probes?: Readonly<Record<string, ApplicationProbe>>
+}
+
+/** A probe of a pod's container, which the sidecar makes instead of the kubelet. */
+export interface ApplicationProbe {
+  /** `https`: the certificate is not checked, as the kubelet does not. */
+  readonly kind: 'http' | 'https' | 'tcp' | 'grpc'
+  readonly port: number
+  /** Of HTTP. Default `/`. */
+  readonly path?: string
+  readonly headers?: readonly { readonly name: string; readonly value: string }[]
+  /** Of gRPC's health service. Default: that of the whole server. */
+  readonly service?: string
+  readonly timeoutMs: number
+}
+
 export interface ControlPlaneAddress extends SocketAddress {
   readonly trustDomain: string
 }
@@ -76,10 +101,12 @@ export interface TransparentBootstrap {
 
 /** What `weft control` is started with. */
 export interface ControlBootstrap {
-  /** File or folder of YAML documents. */
-  readonly configPath: string
+  /** File or folder of YAML documents. Absent: all comes from the cluster or the engine. */
+  readonly configPath?: string
   /** Folder for the CA key, registrations and the last good configuration; mode 0700. */
   readonly stateDirectory: string
+  /** Where the CA's certificates are also written, for sidecars that must not see the rest. Absent: nowhere else. */
+  readonly trustBundleFile?: string
   readonly trustDomain: string
   /** mTLS push and identity (15012). */
   readonly push: SocketAddress
@@ -89,4 +116,31 @@ export interface ControlBootstrap {
   readonly leaseMs: number
   /** File that says what starts functions of which nothing runs. Absent: nothing does. */
   readonly scaling?: string
+  /** Configuration, identities and the CA's key come from the cluster that it runs in. Absent: it runs in none. */
+  readonly kubernetes?: KubernetesBootstrap
+  /** Services and identities come from the containers of an engine. Absent: no engine is asked. */
+  readonly docker?: DockerBootstrap
+}
+
+export interface KubernetesBootstrap {
+  /** Of the control plane itself: its lease, the CA's Secret (`weft-system`). */
+  readonly namespace: string
+  /** Of this replica, for the lease: the pod's name. */
+  readonly replica: string
+  /** Of the API. Default: that of the cluster whose pod this is. */
+  readonly server?: string
+  /** Default: where the kubelet puts them. */
+  readonly tokenFile?: string
+  readonly caFile?: string
+  /** Mutating admission webhook (15017). Absent: pods are not injected. */
+  readonly webhook?: SocketAddress
+  /** YAML with what the injector is set to. Absent: its defaults. */
+  readonly injectionFile?: string
+}
+
+export interface DockerBootstrap {
+  /** Of the engine (`/var/run/docker.sock`). */
+  readonly socket: string
+  /** Whose addresses count where a container is in several networks. Default: the first by name that we are in too. */
+  readonly network?: string
 }

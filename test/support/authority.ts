@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { wallNow } from '../../src/base/clock.ts'
+import { AuthorityFile } from '../../src/control/authority-store.ts'
 import { CertificateAuthority } from '../../src/control/certificate-authority.ts'
 import type { Identity } from '../../src/identity/identity.ts'
 import { KeyRequest } from '../../src/identity/key-request.ts'
@@ -11,8 +12,8 @@ export function openAuthority(
   t: Test,
   { name = 'ca', trustDomain = 'weft.local', now = wallNow } = {},
 ): Promise<CertificateAuthority> {
-  const stateDirectory = join(t.testdirName, name)
-  return CertificateAuthority.open({ stateDirectory, trustDomain, now })
+  const store = new AuthorityFile(join(t.testdirName, name))
+  return CertificateAuthority.open({ store, trustDomain, now })
 }
 
 /** What the workload of this service account would have got, with `bundle` to believe in. */

@@ -10,6 +10,8 @@ export const maxStrangerLineBytes = 8 * 1024
 
 const maxServices = 2000
 const maxPorts = 64
+/** Of a Kubernetes service account the token has some 1200 characters, more where names and the issuer are long. */
+const maxTokenLength = 4096
 /** Of one nack: what a person reads, not all that could be wrong. */
 const maxProblems = 100
 
@@ -30,7 +32,7 @@ const sidecarMessage = z.discriminatedUnion('type', [
     type: z.literal('sign'),
     publicKey: base64,
     proof: base64,
-    token: z.string().max(256).exactOptional(),
+    token: z.string().max(maxTokenLength).exactOptional(),
   }),
   z.object({
     type: z.literal('hello'),

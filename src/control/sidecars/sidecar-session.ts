@@ -18,6 +18,7 @@ import type {
 import { Subscription } from '../../discovery/subscription.ts'
 import { functionLabel } from '../../model/function.ts'
 import type { Admission, Admissions } from './admissions.ts'
+import { AttestationPostponed } from './attestor.ts'
 import type { ControlCounters } from '../control-counters.ts'
 import type { Scaler } from '../scaling/scaler.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
@@ -260,6 +261,8 @@ export class SidecarSession {
         this.#messages.send(outcome)
       } else this.refuse(outcome.reason)
     } catch (error) {
+      // Closed without a word it comes again; a refusal would be the last word.
+      if (error instanceof AttestationPostponed) return this.#messages.end()
       logger.error({ error }, 'could not issue a certificate')
       this.refuse('the control plane failed')
     } finally {

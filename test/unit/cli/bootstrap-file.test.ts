@@ -46,6 +46,21 @@ t.test('a complete bootstrap is taken as it is', async t => {
     ...proxy,
     workload: { ...proxy.workload, zone: 'a' },
     joinTokenFile: 'token',
+    join: 'container',
+    health: {
+      ...loopback(15020),
+      applicationMetrics: { port: 9090, path: '/metrics' },
+      probes: {
+        '/app-health/web/livez': {
+          kind: 'http',
+          port: 8080,
+          path: '/live',
+          headers: [{ name: 'host', value: '' }],
+          timeoutMs: 1000,
+        },
+        '/app-health/web/readyz': { kind: 'grpc', port: 9090, service: 'web', timeoutMs: 1000 },
+      },
+    },
     applicationHealth: { path: '/healthz', intervalMs: 1000 },
     dns: { ...loopback(15053), upstreams: [{ host: '2001:db8::1', port: 53 }], resolvConf: 'r' },
     drainTimeoutMs: 5000,
@@ -86,6 +101,34 @@ t.test('all problems are named at once, each with its field', async t => {
   ])
 })
 
+t.test('what is wrong with the health port is named as far down as it lies', async t => {
+  const health = {
+    ...loopback(15020),
+    applicationMetrics: { port: 9090, path: 'metrics' },
+    probes: {
+      '/app-health/web/livez': { kind: 'udp', port: 8080, timeoutMs: 0 },
+      '/app-health/web/readyz': {
+        kind: 'http',
+        port: 'http',
+        headers: [{ name: '' }],
+        timeoutMs: 1,
+      },
+    },
+  }
+  t.same(problemsOf(t, { ...proxy, health, join: 'docker' }), [
+    'join: expected token, container',
+    'health.applicationMetrics.path: expected a path that begins with a slash',
+    'health.probes["/app-health/web/livez"].kind: expected http, https, tcp, grpc',
+    'health.probes["/app-health/web/livez"].timeoutMs: expected a positive number of milliseconds',
+    'health.probes["/app-health/web/readyz"].port: expected a port, 0 to 65535',
+    'health.probes["/app-health/web/readyz"].headers[0].name: expected a non-empty string',
+    'health.probes["/app-health/web/readyz"].headers[0].value: expected a string',
+  ])
+  t.same(problemsOf(t, { ...proxy, health: { ...loopback(15020), probes: [] } }), [
+    'health.probes: expected an object',
+  ])
+})
+
 t.test('a document that is no object is refused', async t => {
   t.same(problemsOf(t, []), ['the document: expected an object'])
 })
@@ -99,14 +142,50 @@ t.test('a file that is missing or no JSON is named', async t => {
   t.throws(() => readProxyBootstrap(file), { name: 'CommandError', message: /JSON at position/ })
 })
 
-t.test('the control plane’s bootstrap has a lease of 30 s unless said otherwise', async t => {
-  const control = {
-    configPath: 'config',
-    stateDirectory: 'state',
-    trustDomain: 'weft.local',
-    push: loopback(15012),
-    admin: loopback(15014),
+const control = {
+  stateDirectory: 'state',
+  trustDomain: 'weft.local',
+  push: loopback(15012),
+  admin: loopback(15014),
+}
+
+t.test('a control plane may run in a cluster, or beside an engine, without a file', async t => {
+  const complete = {
+    ...control,
+    leaseMs: 1000,
+    kubernetes: {
+      namespace: 'weft-system',
+      replica: 'weft-control-1',
+      server: 'https://10.0.0.1:443',
+      tokenFile: 'token',
+      caFile: 'ca.crt',
+      webhook: { host: '0.0.0.0', port: 15017 },
+      injectionFile: 'injection.yaml',
+    },
+    docker: { socket: '/var/run/docker.sock', network: 'shop' },
   }
-  const file = fileWith(t, JSON.stringify(control))
-  t.same(readControlBootstrap(file), { ...control, leaseMs: 30_000 })
+  t.same(readControlBootstrap(fileWith(t, JSON.stringify(complete))), complete)
+  const broken = {
+    ...control,
+    kubernetes: { namespace: 'weft-system', server: '10.0.0.1', webhook: 15017 },
+    docker: { network: '' },
+  }
+  const file = fileWith(t, JSON.stringify(broken))
+  t.throws(() => readControlBootstrap(file), {
+    message: [
+      'kubernetes.replica: expected a non-empty string',
+      'kubernetes.server: expected an http or https URL',
+      'kubernetes.webhook: expected an object',
+      'docker.socket: expected a non-empty string',
+      'docker.network: expected a non-empty string',
+    ]
+      .map(problem => `${file}: ${problem}`)
+      .join('\n'),
+  })
+})
+
+t.test('the control plane’s bootstrap has a lease of 30 s unless said otherwise', async t => {
+  const written = { configPath: 'config', ...control }
+  const file = fileWith(t, JSON.stringify(written))
+  t.same(readControlBootstrap(file), { ...written, leaseMs: 30_000 })
 })

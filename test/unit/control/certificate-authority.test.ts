@@ -2,6 +2,7 @@ import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { AuthorityFile, type AuthorityStore } from '../../../src/control/authority-store.ts'
 import { CertificateAuthority } from '../../../src/control/certificate-authority.ts'
 import { readSvid } from '../../../src/identity/certificate.ts'
 import { KeyRequest } from '../../../src/identity/key-request.ts'
@@ -12,7 +13,8 @@ const start = Date.UTC(2030, 0, 1)
 const orders = { namespace: 'shop', serviceAccount: 'orders' }
 
 function open(stateDirectory: string, now = start, trustDomain = 'weft.local') {
-  return CertificateAuthority.open({ stateDirectory, trustDomain, now: () => now })
+  const store = new AuthorityFile(stateDirectory)
+  return CertificateAuthority.open({ store, trustDomain, now: () => now })
 }
 
 async function newKey(): Promise<KeyObject> {
@@ -133,4 +135,63 @@ t.test('the control plane has an identity of its own, with a new key each time',
   t.equal(one.uri, 'spiffe://weft.local/ns/weft-system/sa/weft-control')
   t.equal(one.bundle, authority.bundle)
   t.notOk(one.privateKey.equals(other.privateKey))
+})
+
+t.test(
+  'a server gets a certificate for its names and addresses, which makes it nobody',
+  async t => {
+    const authority = await open(t.testdir())
+    const names = ['weft-control.weft-system.svc', 'localhost', '127.0.0.1']
+    const { chain, privateKey, notBefore, notAfter } = await authority.issueServer(names)
+    const leaf = new X509Certificate(chain)
+    t.equal(
+      leaf.subjectAltName,
+      'DNS:weft-control.weft-system.svc, DNS:localhost, IP Address:127.0.0.1',
+    )
+    t.ok(leaf.checkHost('weft-control.weft-system.svc'))
+    t.ok(leaf.verify(new X509Certificate(authority.bundle).publicKey))
+    t.ok(leaf.checkPrivateKey(privateKey))
+    t.strictSame(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1'])
+    t.match(readSvid(leaf.raw), { problem: /0 URI names/ })
+    t.strictSame([notBefore, notAfter], [start - 300_000, start + 24 * hourMs])
+  },
+)
+
+/** Of several replicas, where one is quicker than the other. */
+class SharedStore implements AuthorityStore {
+  readonly place = 'the store'
+  stored: string | undefined
+  published: string | undefined
+
+  async read(): Promise<string | undefined> {
+    return undefined
+  }
+
+  async create(authority: string): Promise<string> {
+    return (this.stored ??= authority)
+  }
+
+  async publish(bundle: string): Promise<void> {
+    this.published = bundle
+  }
+}
+
+t.test('of two replicas that start at once, both have the root of the quicker one', async t => {
+  const store = new SharedStore()
+  const options = { store, trustDomain: 'weft.local', now: () => start }
+  const [one, other] = await Promise.all([
+    CertificateAuthority.open(options),
+    CertificateAuthority.open(options),
+  ])
+  t.equal(one.bundle, other.bundle)
+  t.equal(store.published, one.bundle)
+  t.ok(store.stored?.endsWith(one.bundle))
+})
+
+t.test('what is stored and unfit is named by its place', async t => {
+  const store = Object.assign(new SharedStore(), { read: async () => 'nothing' })
+  await t.rejects(
+    CertificateAuthority.open({ store, trustDomain: 'weft.local', now: () => start }),
+    { message: /^the store: expected a private key/ },
+  )
 })

@@ -59,3 +59,49 @@ t.test('a damaged file is an error that names it: who was admitted cannot be gue
   writeFileSync(join(t.testdirName, 'admissions.json'), '[{')
   await t.rejects(open(t), { message: /admissions.json: cannot be read/ })
 })
+
+const known = {
+  namespace: 'default',
+  name: 'web-0',
+  serviceAccount: 'web',
+  labels: { app: 'web' },
+}
+const identity = 'spiffe://weft.local/ns/default/sa/web'
+
+t.test('who is not remembered may be recalled, as who he is and as nobody else', async t => {
+  const path = join(t.testdirName, 'admissions.json')
+  const attestors = [
+    { attest: async () => undefined },
+    {
+      attest: async () => undefined,
+      recall: ({ name }: { name: string }) => (name === 'web-0' ? known : undefined),
+    },
+  ]
+  const admissions = await Admissions.open(path, () => 500, attestors)
+  t.match(admissions.find(known, identity), { ...known, identity, recalled: true })
+  t.equal(admissions.find({ ...known, name: 'web-1' }, identity), undefined)
+  for (const other of [
+    'spiffe://weft.local/ns/default/sa/orders',
+    'spiffe://weft.local/ns/x/sa/web',
+  ])
+    t.equal(admissions.find(known, other), undefined, other)
+})
+
+t.test(
+  'what is admitted briefly is not on disk, and known until its attestor must know it',
+  async t => {
+    const path = join(t.testdirName, 'admissions.json')
+    let now = 0
+    const admissions = await Admissions.open(path, () => now)
+    admissions.admitBriefly({ ...known, identity, expiresAt: 86_400_000 })
+    await admissions.admit(admission)
+    t.strictSame(
+      (JSON.parse(readFileSync(path, 'utf8')) as Admission[]).map(({ name }) => name),
+      ['orders-1'],
+    )
+    now = 59_999
+    t.match(admissions.find(known, identity), { labels: { app: 'web' }, recalled: true })
+    now = 60_000
+    t.equal(admissions.find(known, identity), undefined)
+  },
+)

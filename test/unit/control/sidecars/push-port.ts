@@ -7,6 +7,7 @@ import { silentLogger } from '../../../../src/base/log.ts'
 import { createControlCounters } from '../../../../src/control/control-counters.ts'
 import { createJoinToken } from '../../../../src/control/join-token.ts'
 import { Admissions } from '../../../../src/control/sidecars/admissions.ts'
+import type { Attestor } from '../../../../src/control/sidecars/attestor.ts'
 import { Fleet } from '../../../../src/control/sidecars/fleet.ts'
 import { Publisher } from '../../../../src/control/sidecars/publisher.ts'
 import { PushServer } from '../../../../src/control/sidecars/push-server.ts'
@@ -33,13 +34,14 @@ export interface PushPortOptions {
   readonly leaseMs?: number
   readonly now?: () => number
   readonly scaler?: SessionContext['scaler']
+  readonly attestors?: readonly Attestor[]
 }
 
 const noScaler: SessionContext['scaler'] = { activate() {}, load() {}, disconnected() {} }
 
 /** A push port with all that stands behind it, and a configuration with the Services `orders` and `users`. */
 export async function startPushPort(t: Test, options: PushPortOptions = {}) {
-  const { leaseMs = 30_000, now = wallNow, scaler = noScaler } = options
+  const { leaseMs = 30_000, now = wallNow, scaler = noScaler, attestors = [] } = options
   const closing = new AsyncDisposableStack()
   // Before the folder is made, for it to be removed after.
   t.teardown(() => closing.disposeAsync())
@@ -75,7 +77,7 @@ export async function startPushPort(t: Test, options: PushPortOptions = {}) {
     address: { host: '127.0.0.1', port: 0 },
     holder,
     context: {
-      signing: new Signing({ authority, admissions, stateDirectory, now }),
+      signing: new Signing({ authority, admissions, stateDirectory, now, attestors }),
       admissions,
       registry,
       fleet,
@@ -136,7 +138,7 @@ export async function joinAs(
   const request = await KeyRequest.create()
   const { chain, bundle } = await requestIdentity({
     connect: () => connectTo(t, port, anonymousTlsOptions(port.authority.bundle)),
-    token,
+    token: () => Promise.resolve(token),
     request,
     random: () => 0,
     signal: new AbortController().signal,

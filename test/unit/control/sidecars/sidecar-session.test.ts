@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { wallNow } from '../../../../src/base/clock.ts'
 import { createJoinToken } from '../../../../src/control/join-token.ts'
+import { AttestationPostponed } from '../../../../src/control/sidecars/attestor.ts'
 import type { Push } from '../../../../src/discovery/message.ts'
 import { KeyRequest } from '../../../../src/identity/key-request.ts'
 import { proofMaterial } from '../../../../src/discovery/control-stream.ts'
@@ -375,6 +376,26 @@ t.test('a failure of ours refuses the request, and is logged', async t => {
   peer.send({ type: 'sign', publicKey: request.publicKey, proof, token })
   t.match(await peer.next(), { type: 'refused', reason: 'the control plane failed' })
   t.match(port.errors, [{ error: { message: 'out of order' } }])
+})
+
+t.test('who cannot be known now is not refused: the stream ends without a word', async t => {
+  let asked = 0
+  const attest = () => {
+    asked++
+    return Promise.reject(new AttestationPostponed('the API server cannot be asked'))
+  }
+  const port = await startPushPort(t, { attestors: [{ attest }] })
+  const peer = await connectPeer(t, port)
+  const request = await KeyRequest.create()
+  const proof = request.prove(proofMaterial(peer.socket))
+  // As long as the token of a service account gets.
+  const token = `${'a'.repeat(1500)}.${'b'.repeat(1500)}.${'c'.repeat(1000)}`
+  peer.send({ type: 'sign', publicKey: request.publicKey, proof, token })
+  await peer.closed
+  t.equal(asked, 1)
+  t.strictSame(peer.unread, [])
+  t.equal(port.counters.refused, 0)
+  t.strictSame(port.errors, [])
 })
 
 /** What reaches the scaler. */

@@ -1,9 +1,16 @@
 import { generateKeyPairSync, sign, X509Certificate, type KeyObject } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { createJoinToken } from '../../../../src/control/join-token.ts'
 import { Admissions } from '../../../../src/control/sidecars/admissions.ts'
+import {
+  AttestationError,
+  AttestationPostponed,
+  type Attestor,
+  type Evidence,
+} from '../../../../src/control/sidecars/attestor.ts'
 import { Signing } from '../../../../src/control/sidecars/signing.ts'
 import type { ControlStream } from '../../../../src/discovery/control-stream.ts'
 import type { SignRequest } from '../../../../src/discovery/message.ts'
@@ -21,20 +28,26 @@ const record = {
 }
 
 /** One TLS connection, as far as keys are concerned. */
-function streamOf(secret: string): ControlStream {
+function streamOf(secret: string, remoteAddress?: string): ControlStream {
   const exportKeyingMaterial = (length: number, label: string): Buffer =>
     Buffer.from(`${secret} ${label}`.padEnd(length))
-  return Object.assign(new Duplex(), { exportKeyingMaterial }) as Duplex as ControlStream
+  const tls = { exportKeyingMaterial, remoteAddress }
+  return Object.assign(new Duplex(), tls) as Duplex as ControlStream
 }
 
 const stream = streamOf('one')
 const material = stream.exportKeyingMaterial(32, 'EXPORTER-weft-sign', Buffer.alloc(0))
 
-async function open(t: Test) {
+async function open(t: Test, attestors: readonly Attestor[] = []) {
   const stateDirectory = t.testdir()
   const authority = await openAuthority(t, { now: () => now })
-  const admissions = await Admissions.open(join(stateDirectory, 'admissions.json'), () => now)
-  const signing = new Signing({ authority, admissions, stateDirectory, now: () => now })
+  const admissions = await Admissions.open(
+    join(stateDirectory, 'admissions.json'),
+    () => now,
+    attestors,
+  )
+  const options = { authority, admissions, stateDirectory, now: () => now, attestors }
+  const signing = new Signing(options)
   const token = await createJoinToken(stateDirectory, record)
   return { signing, admissions, authority, token, stateDirectory }
 }
@@ -84,15 +97,108 @@ t.test('what else the request says counts for nothing', async t => {
   t.equal(new X509Certificate(signed.chain).subjectAltName, `URI:${identity}`)
 })
 
-t.test('a token that is unknown, used, expired or missing gets none', async t => {
+t.test('a token that is unknown, used or expired gets none', async t => {
   const { signing, token, stateDirectory } = await open(t)
   const expired = await createJoinToken(stateDirectory, { ...record, expiresAt: now })
   await signing.admit(await signRequest(token), stream)
-  for (const bad of [token, expired, 'x'.repeat(43), undefined])
+  for (const bad of [token, expired, 'x'.repeat(43)])
     t.match(await signing.admit(await signRequest(bad), stream), {
       type: 'denied',
       reason: /unknown, used or expired/,
     })
+  t.equal(signing.refusals.bad_token, 3)
+})
+
+t.test('who shows nothing that counts here is told what would', async t => {
+  const nobody: Attestor = { takes: 'a handshake', attest: async () => undefined }
+  const { signing } = await open(t, [nobody])
+  t.match(await signing.admit(await signRequest(), stream), {
+    reason: /^no token was shown.*taken here: a join token \(`weft token create`\), a handshake$/,
+  })
+  t.match(await signing.admit(await signRequest('a.b.c'), stream), {
+    reason: /^the token is of no kind known here/,
+  })
+  t.equal(signing.refusals.no_evidence, 2)
+})
+
+const pod = { namespace: 'shop', name: 'web-0', serviceAccount: 'web', labels: { app: 'web' } }
+
+t.test('attestors are asked in turn, after join tokens, with all that was shown', async t => {
+  const asked: [string, Evidence][] = []
+  const attestor = (name: string, answer?: typeof pod): Attestor => ({
+    attest: async evidence => {
+      asked.push([name, evidence])
+      return answer
+    },
+  })
+  const { signing, token } = await open(t, [attestor('one'), attestor('two', pod), attestor('no')])
+  await signing.admit(await signRequest(token), stream)
+  t.strictSame(asked, [])
+  const request = await signRequest('a.b.c')
+  const signed = await signing.admit(request, streamOf('one', '::ffff:10.1.2.3'))
+  if (signed.type !== 'signed') throw new Error(signed.reason)
+  t.equal(
+    new X509Certificate(signed.chain).subjectAltName,
+    'URI:spiffe://weft.local/ns/shop/sa/web',
+  )
+  const evidence = { token: 'a.b.c', publicKey: request.publicKey, address: '10.1.2.3' }
+  t.strictSame(asked, [
+    ['one', evidence],
+    ['two', evidence],
+  ])
+  await signing.admit(await signRequest(), streamOf('one', 'fd00::ffff:1'))
+  t.match(asked[2], ['one', { token: undefined, address: 'fd00::ffff:1' }])
+})
+
+t.test('an attestor that refuses has the last word, and is counted by its reason', async t => {
+  const refusing: Attestor = {
+    attest: () => Promise.reject(new AttestationError('seen before', 'replayed_token')),
+  }
+  const { signing } = await open(t, [refusing, { attest: async () => pod }])
+  t.strictSame(await signing.admit(await signRequest('a.b.c'), stream), {
+    type: 'denied',
+    reason: 'seen before',
+  })
+  t.match(signing.refusals, { replayed_token: 1, bad_token: 0 })
+})
+
+t.test('where nothing can be said now, nothing is', async t => {
+  const { signing } = await open(t, [
+    { attest: () => Promise.reject(new AttestationPostponed('not now')) },
+  ])
+  await t.rejects(signing.admit(await signRequest('a.b.c'), stream), { message: 'not now' })
+  t.ok(Object.values(signing.refusals).every(count => count === 0))
+})
+
+t.test('what an attestor recalls is not remembered: it renews only while it is there', async t => {
+  let known: typeof pod | undefined = pod
+  let time = now
+  const attestor: Attestor = { attest: async () => known, recall: () => known }
+  const stateDirectory = t.testdir()
+  const authority = await openAuthority(t, { now: () => time })
+  const file = join(stateDirectory, 'admissions.json')
+  const admissions = await Admissions.open(file, () => time, [attestor])
+  const options = { authority, admissions, stateDirectory, now: () => time }
+  const signing = new Signing({ ...options, attestors: [attestor] })
+  await signing.admit(await signRequest('a.b.c'), stream)
+  t.notOk(existsSync(file))
+  const proven = { workload: pod, identity: 'spiffe://weft.local/ns/shop/sa/web' }
+  const renew = async () => (await signing.renew(await signRequest(), stream, proven)).type
+  time += 12 * 3_600_000
+  t.equal(await renew(), 'signed')
+  known = undefined
+  t.equal(await renew(), 'denied')
+  t.equal(signing.refusals.not_admitted, 1)
+})
+
+t.test('nobody becomes the control plane', async t => {
+  const impostor = { ...pod, namespace: 'weft-system', serviceAccount: 'weft-control' }
+  const { signing } = await open(t, [{ attest: async () => impostor }])
+  t.match(await signing.admit(await signRequest('a.b.c'), stream), {
+    type: 'denied',
+    reason: /the control plane/,
+  })
+  t.equal(signing.refusals.bad_identity, 1)
 })
 
 t.test('of many who come with one token at once, one gets a certificate', async t => {
@@ -123,6 +229,7 @@ t.test('a key that the stream does not prove gets none, and the token stays good
     { type: 'denied' },
     'a request that was overheard',
   )
+  t.equal(signing.refusals.bad_key, Object.keys(unproven).length + 1)
   t.match(await signing.admit(good, stream), { type: 'signed' })
 })
 
