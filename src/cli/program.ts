@@ -1,17 +1,18 @@
 import { enableCompileCache } from 'node:module'
 import { resolve } from 'node:path'
 import { Command, CommanderError, Option } from 'commander'
-import type { SocketAddress } from '../model/bootstrap.ts'
 import { usageErrorCode } from './command-error.ts'
-import { controlPlaneOption, defaultState, type Finish } from './common-options.ts'
+import { controlPlaneOption, controlState, defaultState, type Finish } from './common-options.ts'
+import { addCompose } from './compose/commands.ts'
+import { addControl } from './control-command.ts'
 import { addFunctions, addInvoke, addLogs, addPlacement } from './functions/commands.ts'
+import { addKubernetes } from './kubernetes/commands.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
-import { addLabel, parseAddress, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
+import { addLabel, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
 import type { InitFlags } from './init.ts'
 import { version } from './version.ts'
 
 const defaultConfig = 'config/mesh.yaml'
-const controlState = `${defaultState}/control`
 
 /** Reads the command line and runs its command, whose file alone is loaded. Returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
@@ -28,6 +29,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
   addUp(program, finish)
   addProxy(program, finish)
+  addReady(program, finish)
   addInit(program, finish)
   addControl(program, finish)
   addValidate(program, finish)
@@ -37,6 +39,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addInvoke(program, finish)
   addLogs(program, finish)
   addPlacement(program, finish)
+  addKubernetes(program, finish)
+  addCompose(program, finish)
   program
     .command('version')
     .description('print the version')
@@ -76,15 +80,44 @@ function addProxy(program: Command, finish: Finish): void {
   program
     .command('proxy')
     .description('run one sidecar')
-    .requiredOption('--config <file>', 'its bootstrap, JSON')
+    .option(
+      '--config <file>',
+      'its bootstrap, JSON (default: the WEFT_ variables of the environment)',
+    )
     .addOption(
       new Option('--workers <count>', 'threads that share the traffic, 1 to 64 (Linux)').argParser(
         parseWorkers,
       ),
     )
-    .action(async ({ config, workers }: { config: string; workers?: number }) => {
+    .action(async ({ config, workers }: { config?: string; workers?: number }) => {
       const { proxy } = await import('./proxy.ts')
       finish(await proxy(config, workers === undefined ? {} : { workers }))
+    })
+}
+
+interface ReadyFlags {
+  readonly url?: string
+  readonly timeout?: number
+  readonly wait?: number
+}
+
+function addReady(program: Command, finish: Finish): void {
+  program
+    .command('ready')
+    .description('whether the sidecar here is ready: exit code 0 or 1')
+    .option('--url <url>', 'of the page to ask (default: that of WEFT_HEALTH)')
+    .addOption(
+      new Option('--timeout <duration>', 'for one question (default: 1s)').argParser(parsePeriod),
+    )
+    .addOption(new Option('--wait <duration>', 'ask again for so long').argParser(parsePeriod))
+    .action(async ({ url, timeout: timeoutMs, wait: waitMs }: ReadyFlags) => {
+      const { ready } = await import('./ready.ts')
+      const given = {
+        ...(url !== undefined && { url }),
+        ...(timeoutMs !== undefined && { timeoutMs }),
+        ...(waitMs !== undefined && { waitMs }),
+      }
+      finish(await ready(given))
     })
 }
 
@@ -109,56 +142,6 @@ function addInit(program: Command, finish: Finish): void {
       const { init } = await import('./init.ts')
       finish(await init(flags))
     })
-}
-
-interface ControlFlags {
-  readonly config?: string
-  readonly stateDirectory: string
-  readonly push: SocketAddress
-  readonly admin: SocketAddress
-  readonly lease: number
-  readonly scaling?: string
-}
-
-function addControl(program: Command, finish: Finish): void {
-  program
-    .command('control')
-    .description('run the control plane')
-    .argument('[path]', 'file or folder of YAML documents')
-    .option('--config <file>', 'a bootstrap, JSON, instead of path and options')
-    .option('--state-directory <folder>', 'CA key and registrations', controlState)
-    .addOption(
-      addressOption('--push <address>', 'where sidecars connect, [host:]port', {
-        host: '0.0.0.0',
-        port: 15012,
-      }),
-    )
-    .addOption(
-      addressOption('--admin <address>', 'metrics and status, [host:]port', {
-        host: '127.0.0.1',
-        port: 15014,
-      }),
-    )
-    .addOption(
-      new Option('--lease <duration>', 'how long a silent sidecar counts')
-        .argParser(parsePeriod)
-        .default(30_000, '30s'),
-    )
-    .option('--scaling <file>', 'what starts functions of which nothing runs (YAML)')
-    .action(async (configPath: string | undefined, flags: ControlFlags, command: Command) => {
-      const { control, controlFromFile } = await import('./control.ts')
-      const { config, lease: leaseMs, ...options } = flags
-      if (config !== undefined) finish(await controlFromFile(config))
-      else if (configPath !== undefined) finish(await control({ configPath, leaseMs, ...options }))
-      else command.error('error: name the configuration, or a bootstrap with --config')
-    })
-}
-
-function addressOption(flags: string, description: string, initial: SocketAddress): Option {
-  const { host, port } = initial
-  return new Option(flags, description)
-    .argParser(parseAddress(host))
-    .default(initial, `${host}:${port}`)
 }
 
 function addValidate(program: Command, finish: Finish): void {

@@ -35,7 +35,11 @@ export function signRequest(
 export interface IdentityRequestOptions {
   /** Opens a TLS connection without a client certificate. */
   readonly connect: () => Promise<ControlStream>
-  readonly token: string
+  /**
+   * Read anew for each attempt, since whoever issues tokens may replace one meanwhile; where it can't be read, that
+   * is final. Absent: where the connection comes from says enough.
+   */
+  readonly token?: () => Promise<string>
   readonly request: CertificateRequest
   readonly random: Random
   readonly signal: AbortSignal
@@ -48,14 +52,16 @@ const answerTimeoutMs = 10_000
 
 /**
  * Gets the first certificate, trying until the control plane answers.
- * @throws RefusedError when it says no: the token is wrong, used or too old. Rejects when `signal` aborts.
+ * @throws RefusedError when it says no: the token is wrong, used or too old, or nobody knows where the connection
+ * comes from. Rejects when `signal` aborts.
  */
 export async function requestIdentity(options: IdentityRequestOptions): Promise<Signed> {
   const { random, signal, onFailure } = options
   for (let failures = 1; ; failures++) {
     signal.throwIfAborted()
+    const token = await options.token?.()
     try {
-      return await askOnce(options)
+      return await askOnce(options, token)
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof RefusedError) throw error
@@ -65,8 +71,10 @@ export async function requestIdentity(options: IdentityRequestOptions): Promise<
   }
 }
 
-async function askOnce(options: IdentityRequestOptions): Promise<Signed> {
-  const { connect, token, request, signal } = options
+async function askOnce(
+  { connect, request, signal }: IdentityRequestOptions,
+  token: string | undefined,
+): Promise<Signed> {
   const stream = await connect()
   const { promise, resolve, reject } = Promise.withResolvers<Signed>()
   const messages = new MessageStream<SidecarMessage>(stream, {

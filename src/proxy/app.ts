@@ -12,6 +12,7 @@ import { adminPages, sidecarMetrics } from './admin/pages.ts'
 import type { DataPlanePorts } from './data-plane.ts'
 import type { ProcessMemory } from './memory-trim.ts'
 import { startNameServer, type NameServer } from './dns/name-server.ts'
+import { HealthPort, type HealthPortOptions } from './health/health-port.ts'
 import { joinMesh } from './membership/mesh-identity.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
 import type { Listener } from './listener/listener.ts'
@@ -35,7 +36,11 @@ export interface ProxyOptions {
 
 /** A sidecar at work. */
 export interface RunningProxy {
-  readonly ports: DataPlanePorts & { readonly admin: number; readonly dns?: number }
+  readonly ports: DataPlanePorts & {
+    readonly admin: number
+    readonly health?: number
+    readonly dns?: number
+  }
   /** Leaves the mesh and finishes what is in flight; bounds itself by the bootstrap's `drainTimeoutMs`. */
   drain(): Promise<void>
   /** Ends everything at once. */
@@ -43,7 +48,7 @@ export interface RunningProxy {
 }
 
 /**
- * Starts a sidecar: admin port, certificate, listeners, last snapshot, control plane, in this order, so that
+ * Starts a sidecar: admin and health port, certificate, listeners, last snapshot, control plane, in this order, so that
  * `/live` and `/ready` tell the truth while it waits.
  * @throws Error that names port and setting when a port is taken, or what to do when the mesh does not let it in.
  */
@@ -56,8 +61,7 @@ export async function startProxy(
   let sidecar: Sidecar | undefined
   const metrics = new MetricsRegistry()
   metrics.register(processMetrics)
-  const admin = createAdminListener(bootstrap, new Admin(adminPages(() => sidecar, metrics)))
-  await admin.listen()
+  const doors = await openDoors(bootstrap, { sidecar: () => sidecar, metrics, logger })
   let nameServer: NameServer | undefined
   let guard: OrphanGuard | undefined
   try {
@@ -81,26 +85,54 @@ export async function startProxy(
     logger.info({ ports: running.plane.ports, identity: first.uri }, 'sidecar runs')
     const dnsPort = nameServer && { dns: nameServer.address.port }
     const close = async (): Promise<void> => {
-      admin.close()
       await running.close()
       await guard?.close()
+      doors.close()
     }
     return {
-      ports: { ...running.plane.ports, ...dnsPort, admin: admin.port },
+      ports: { ...running.plane.ports, ...dnsPort, ...doors.ports },
       drain: () => running.drain().then(close),
       close,
     }
   } catch (error) {
     nameServer?.close()
     await guard?.close()
-    admin.close()
+    doors.close()
     throw error
+  }
+}
+
+interface Doors {
+  readonly ports: { readonly admin: number; readonly health?: number }
+  close(): void
+}
+
+/** The ports for those who look after it, which are there before and after all others. */
+async function openDoors(bootstrap: ProxyBootstrap, options: HealthPortOptions): Promise<Doors> {
+  const { sidecar, metrics } = options
+  const admin = createAdminListener(bootstrap, new Admin(adminPages(sidecar, metrics)))
+  const health =
+    bootstrap.health && new HealthPort(bootstrap.health, bootstrap.application, options)
+  const close = (): void => {
+    admin.close()
+    health?.close()
+  }
+  try {
+    await admin.listen()
+    await health?.listen()
+  } catch (error) {
+    close()
+    throw error
+  }
+  return {
+    ports: { admin: admin.port, ...(health !== undefined && { health: health.port }) },
+    close,
   }
 }
 
 function createAdminListener({ admin: address }: ProxyBootstrap, admin: Admin): Listener {
   return createPlainListener({
-    purpose: 'admin; move it with sidecar.adminPort of the Workload',
+    purpose: 'admin; move it with sidecar.adminPort of the Workload, or WEFT_ADMIN',
     address,
     limits: defaultLimits,
     onRequest: admin.handle,

@@ -84,6 +84,21 @@ const catalog = {
     help: 'Attempts to bind a port of a service on its loopback address that failed.',
     type: 'counter',
   },
+  applicationMetricsUp: {
+    name: 'weft_application_metrics_up',
+    help: "Whether the application's own metrics could be had for the last scrape: 1 or 0.",
+    type: 'gauge',
+  },
+  applicationMetricsFailures: {
+    name: 'weft_application_metrics_failures_total',
+    help: "Scrapes for which the application's own metrics could not be had.",
+    type: 'counter',
+  },
+  applicationMetricsLeftOut: {
+    name: 'weft_application_metrics_left_out_total',
+    help: 'Families of the application that were left out of a scrape because Weft has them too.',
+    type: 'counter',
+  },
   eventLoopDelay: {
     name: 'weft_event_loop_delay_seconds',
     help: 'How late the event loop was since the last scrape.',

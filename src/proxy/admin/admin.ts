@@ -1,65 +1,56 @@
-import { ExchangeError } from '../../base/errors.ts'
-import { HeaderList } from '../../http/headers.ts'
-import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
-
-export interface AdminAnswer {
-  readonly status: number
-  readonly contentType: string
-  readonly body: string
-}
+import type { ServerStream } from '../../http/stream.ts'
+import { jsonAnswer, type AdminAnswer } from './answer.ts'
+import { Reply } from './reply.ts'
 
 export interface AdminPage {
   /** Pages that change something answer to POST only, so that no link or image can trigger them. */
   readonly method: 'GET' | 'POST'
   readonly answer: (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>
+  /** Readers at once; further ones are answered 503. For pages that are large. Default: no bound of its own. */
+  readonly maxReaders?: number
 }
 
-export function jsonAnswer(document: unknown, status = 200): AdminAnswer {
-  return { status, contentType: 'application/json', body: `${JSON.stringify(document, null, 2)}\n` }
+interface OpenPage {
+  readonly page: AdminPage
+  readers: number
 }
 
-/** Answers the admin port. Bodies of requests are not read. */
+/** Answers a port for people and their tools. Bodies of requests are not read. */
 export class Admin {
-  readonly #pages: ReadonlyMap<string, AdminPage>
+  readonly #pages: ReadonlyMap<string, OpenPage>
 
   constructor(pages: Readonly<Record<string, AdminPage>>) {
-    this.#pages = new Map(Object.entries(pages))
+    const entries = Object.entries(pages)
+    this.#pages = new Map(entries.map(([path, page]) => [path, { page, readers: 0 }]))
   }
 
   readonly handle = (stream: ServerStream): void => {
     const { method, path } = stream.request
-    const gone = { value: false }
-    stream.receiver = ignoreBody(() => (gone.value = true))
     const [pathname = '/', query = ''] = path.split('?', 2)
-    this.#answer(method, pathname, new URLSearchParams(query)).then(
-      answer => gone.value || send(stream, answer),
-      error => stream.reset(new ExchangeError('upstream_reset', 'the admin page failed', error)),
+    const admitted = this.#admit(method, pathname)
+    if ('status' in admitted) return new Reply(stream, () => {}).send(admitted)
+    admitted.readers++
+    const reply = new Reply(stream, () => admitted.readers--)
+    answerOf(admitted.page, query).then(
+      answer => reply.send(answer),
+      error => reply.fail(error),
     )
   }
 
-  async #answer(method: string, pathname: string, query: URLSearchParams): Promise<AdminAnswer> {
-    const page = this.#pages.get(pathname)
-    if (page === undefined) return jsonAnswer({ pages: [...this.#pages.keys()] }, 404)
+  /** The page that is asked for, or why there is none. */
+  #admit(method: string, pathname: string): OpenPage | AdminAnswer {
+    const open = this.#pages.get(pathname)
+    if (open === undefined) return jsonAnswer({ pages: [...this.#pages.keys()] }, 404)
+    const { page, readers } = open
     const reads = method === 'GET' || method === 'HEAD'
     if (page.method === 'GET' ? !reads : method !== page.method)
       return jsonAnswer({ error: `${pathname} takes ${page.method}` }, 405)
-    return page.answer(query)
+    if (page.maxReaders !== undefined && readers >= page.maxReaders)
+      return jsonAnswer({ error: `${pathname} has ${readers} readers already` }, 503)
+    return open
   }
 }
 
-function send(stream: ServerStream, { status, contentType, body }: AdminAnswer): void {
-  const bytes = Buffer.from(body)
-  const headers = HeaderList.of({ 'content-type': contentType })
-  const bodyless = stream.request.method === 'HEAD'
-  stream.sendHead(
-    { status, reason: '', headers, version: '1.1', bodyLength: bytes.length },
-    bodyless,
-  )
-  if (bodyless) return
-  stream.write(bytes)
-  stream.end()
-}
-
-function ignoreBody(onReset: () => void): RequestReceiver {
-  return { onBody: () => {}, onEnd: () => {}, onReset, onWritable: () => {} }
+async function answerOf(page: AdminPage, query: string): Promise<AdminAnswer> {
+  return page.answer(new URLSearchParams(query))
 }

@@ -2,7 +2,7 @@ import { monotonicNow } from '../../base/clock.ts'
 import type { FunctionHost } from '../../functions/function-host.ts'
 import type { FunctionHosting } from '../../functions/function-hosting.ts'
 import type { Instance } from '../../functions/runtime/instance.ts'
-import { jsonAnswer, type AdminAnswer } from './admin.ts'
+import { jsonAnswer, type AdminAnswer } from './answer.ts'
 
 const none = jsonAnswer({ error: 'this sidecar hosts no function' }, 404)
 

@@ -2,28 +2,24 @@ import { metricFamily } from '../../telemetry/metric-catalog.ts'
 import type { AsyncMetricProducer, MetricFamily } from '../../telemetry/metric-family.ts'
 import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
-import { jsonAnswer, type AdminAnswer, type AdminPage } from './admin.ts'
+import type { AdminPage } from './admin.ts'
+import { jsonAnswer, type AdminAnswer } from './answer.ts'
 import { dnsMetrics } from './dns-metrics.ts'
 import { functionMetrics } from './function-metrics.ts'
 import { functionLogs, functionPage, placementPage } from './function-pages.ts'
 import type { Sidecar } from '../sidecar.ts'
 
-/** The pages of the admin port. `sidecar` is undefined until the mesh has given us a certificate. */
+/** Undefined until the mesh has given us a certificate. */
+type MaybeSidecar = () => Sidecar | undefined
+
+/** The pages of the admin port. */
 export function adminPages(
-  sidecar: () => Sidecar | undefined,
+  sidecar: MaybeSidecar,
   metrics: MetricsRegistry,
 ): Readonly<Record<string, AdminPage>> {
-  const page = (
-    answer: (running: Sidecar, query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>,
-  ): AdminPage['answer'] => {
-    return query => {
-      const running = sidecar()
-      return running === undefined ? joining : answer(running, query)
-    }
-  }
+  const page = (answer: SidecarAnswer): AdminPage['answer'] => whenJoined(sidecar, answer)
   return {
-    '/live': { method: 'GET', answer: () => jsonAnswer({ live: true }) },
-    '/ready': { method: 'GET', answer: page(readiness) },
+    ...publicPages(sidecar),
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
     '/clusters': { method: 'GET', answer: page(clustersOf) },
     '/dns': { method: 'GET', answer: page(({ dns }) => jsonAnswer(dns?.status ?? dnsIsOff)) },
@@ -45,6 +41,26 @@ export function adminPages(
     },
     '/drain': { method: 'POST', answer: page(startDrain) },
     '/drain/inbound': { method: 'POST', answer: page(drainInbound) },
+  }
+}
+
+/** Those that anybody may see. */
+export function publicPages(sidecar: MaybeSidecar): Readonly<Record<string, AdminPage>> {
+  return {
+    '/live': { method: 'GET', answer: () => jsonAnswer({ live: true }) },
+    '/ready': { method: 'GET', answer: whenJoined(sidecar, readiness) },
+  }
+}
+
+type SidecarAnswer = (
+  running: Sidecar,
+  query: URLSearchParams,
+) => AdminAnswer | Promise<AdminAnswer>
+
+function whenJoined(sidecar: MaybeSidecar, answer: SidecarAnswer): AdminPage['answer'] {
+  return query => {
+    const running = sidecar()
+    return running === undefined ? joining : answer(running, query)
   }
 }
 

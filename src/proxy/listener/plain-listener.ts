@@ -40,6 +40,7 @@ export interface PlainListenerOptions extends ServerCodecOptions {
   readonly address: SocketAddress
   /** As of {@link Listener}. */
   readonly sharesPort?: boolean
+  readonly maxConnections?: number
   /** Present: other protocols than HTTP go there too. Absent: each request says where it goes. */
   readonly destination?: Destination
   /** Present in transparent mode. */
@@ -54,12 +55,13 @@ interface Captured {
 
 /** A port for the local application and its people, without TLS. */
 export function createPlainListener(options: PlainListenerOptions): Listener {
-  const { purpose, address, now, captured, sharesPort = false } = options
+  const { purpose, address, now, captured, sharesPort = false, maxConnections } = options
   const listener: Listener = new Listener({
     purpose,
     address,
     now,
     sharesPort,
+    ...(maxConnections !== undefined && { maxConnections }),
     sharesReads: true,
     accept: (socket, reader) => {
       const original = captured?.originalDestination(socket)

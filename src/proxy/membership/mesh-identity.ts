@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, mkdir, readFile } from 'node:fs/promises'
+import type tls from 'node:tls'
 import { wallNow } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
@@ -11,6 +13,7 @@ import { formatSpiffeId } from '../../identity/spiffe-id.ts'
 import { anonymousTlsOptions } from '../../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../../model/bootstrap.ts'
 import { connectControlPlane } from './control-connection.ts'
+import { proofOf, type Proof } from './proof.ts'
 
 export interface JoinOptions {
   readonly logger: Logger
@@ -19,20 +22,23 @@ export interface JoinOptions {
 }
 
 /**
- * The identity that lies in the state directory, or the first one, in exchange for the join token. Waits for a
+ * The identity that lies in the state directory, or the first one, in exchange for what proves who we are. Waits for a
  * control plane that is not there yet.
- * @throws Error that says what to do when there is neither a valid certificate nor a token that is taken.
+ * @throws Error that says what to do when there is neither a valid certificate nor a proof that is taken.
  */
 export async function joinMesh(bootstrap: ProxyBootstrap, options: JoinOptions): Promise<Identity> {
   const { stateDirectory } = bootstrap
   const stored = await readIdentity(stateDirectory, wallNow())
   const uri = uriOf(bootstrap)
   if (stored?.uri === uri) return stored
+  const proof = proofOf(bootstrap)
+  // Before a token is used up for a certificate that can't be kept.
+  await makeWritable(stateDirectory)
   const request = await KeyRequest.create()
-  const { chain, bundle } = await redeemToken(bootstrap, request, options)
+  const { chain, bundle } = await redeem(proof, request, { ...options, bootstrap })
   const identity = request.complete(chain, bundle)
   if (identity.uri !== uri)
-    throw new Error(`the join token is for ${identity.uri}, this workload is ${uri}`)
+    throw new Error(`${proof.what} is for ${identity.uri}, this workload is ${uri}`)
   await writeIdentity(stateDirectory, identity)
   return identity
 }
@@ -49,21 +55,33 @@ export async function renewIdentity(
   return identity
 }
 
-async function redeemToken(
-  bootstrap: ProxyBootstrap,
+async function makeWritable(stateDirectory: string): Promise<void> {
+  try {
+    await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
+    await access(stateDirectory, constants.W_OK)
+  } catch (error) {
+    const reason = (error as Error).message
+    const remedy = 'mount a volume there that belongs to the user of this process'
+    throw new Error(`nothing can be written to the state directory: ${reason}; ${remedy}`, {
+      cause: error,
+    })
+  }
+}
+
+interface RedeemOptions extends JoinOptions {
+  readonly bootstrap: ProxyBootstrap
+}
+
+async function redeem(
+  { token, what, remedy }: Proof,
   request: KeyRequest,
-  { logger, random, signal }: JoinOptions,
+  { bootstrap, logger, random, signal }: RedeemOptions,
 ): Promise<Signed> {
-  const { controlPlane, joinTokenFile, stateDirectory, trustBundleFile, workload } = bootstrap
-  const remedy = `make one with \`weft token create ${workload.name}\` on the control plane`
-  if (joinTokenFile === undefined)
-    throw new Error(`no valid certificate in ${stateDirectory}, and no join token: ${remedy}`)
-  const token = (await readFile(joinTokenFile, 'utf8')).trim()
-  const tls = anonymousTlsOptions(await readFile(trustBundleFile, 'utf8'))
+  const { controlPlane, trustBundleFile } = bootstrap
   try {
     return await requestIdentity({
-      connect: () => connectControlPlane(controlPlane, tls),
-      token,
+      connect: async () => connectControlPlane(controlPlane, await readTrust(trustBundleFile)),
+      ...(token !== undefined && { token }),
       request,
       random,
       signal,
@@ -71,7 +89,19 @@ async function redeemToken(
     })
   } catch (error) {
     if (!(error instanceof RefusedError)) throw error
-    throw new Error(`${joinTokenFile}: ${error.message}; ${remedy}`, { cause: error })
+    throw new Error(`${what} is not taken: ${error.message}; ${remedy}`, { cause: error })
+  }
+}
+
+/**
+ * For each attempt anew: the control plane, or its cluster, writes the file, perhaps later than we start, and replaces
+ * it with the CA.
+ */
+async function readTrust(file: string): Promise<tls.ConnectionOptions> {
+  try {
+    return anonymousTlsOptions(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new Error(`no trust bundle in ${file}`, { cause: error })
   }
 }
 

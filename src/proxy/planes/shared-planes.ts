@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { backoff } from '../../base/backoff.ts'
+import { codeExtension } from '../../base/code-extension.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
@@ -29,7 +30,7 @@ export interface SharedPlanesOptions {
 const restartBounds = { baseMs: 100, maxMs: 10_000 }
 
 function spawnThread(workerData: PlaneStart): Worker {
-  return new Worker(new URL('plane-thread.ts', import.meta.url), { workerData })
+  return new Worker(new URL(`plane-thread${codeExtension}`, import.meta.url), { workerData })
 }
 
 /**

@@ -17,7 +17,7 @@ async function ask(t: Test, options: Partial<IdentityRequestOptions> = {}) {
   const failures: Error[] = []
   const answer = requestIdentity({
     connect,
-    token: 'token',
+    token: () => Promise.resolve('token'),
     request: { publicKey: 'key', prove: material => `proof of ${material.toString()}` },
     random: () => 0,
     signal: abort.signal,
@@ -173,4 +173,41 @@ t.test('a stream that broke before it was used is a failure like others', async 
   peer.send(signed)
   t.strictSame(await answer, signed)
   t.match(failures, [{ message: 'no handle' }])
+})
+
+t.test('the token is read again for each attempt', async t => {
+  const tokens = ['first', 'second']
+  const { answer, accept } = await ask(t, {
+    token: () => Promise.resolve(tokens.shift() ?? 'no more'),
+  })
+  const first = await accept()
+  t.match(await first.next(), { token: 'first' })
+  first.socket.end()
+  const second = await accept()
+  t.match(await second.next(), { token: 'second' })
+  second.send(signed)
+  t.strictSame(await answer, signed)
+})
+
+t.test('a token that cannot be read is final', async t => {
+  const { answer } = await ask(t, {
+    token: () => Promise.reject(new Error('no such file')),
+    connect: () => Promise.reject(t.fail('connected') as never),
+  })
+  await t.rejects(answer, { message: 'no such file' })
+})
+
+t.test('without a token nothing is said of one', async t => {
+  const { connect, accept } = await listenForPeers(t)
+  const answer = requestIdentity({
+    connect,
+    request: { publicKey: 'key', prove: () => 'proof' },
+    random: () => 0,
+    signal: new AbortController().signal,
+    onFailure: error => t.fail(String(error)),
+  })
+  const peer = await accept()
+  t.strictSame(await peer.next(), { type: 'sign', publicKey: 'key', proof: 'proof' })
+  peer.send(signed)
+  t.strictSame(await answer, signed)
 })
