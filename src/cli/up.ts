@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { flushCompileCache } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { monotonicNow } from '../base/clock.ts'
+import { codeExtension } from '../base/code-extension.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import { CommandError } from './command-error.ts'
@@ -20,7 +21,7 @@ import { obstacleOf } from './up/runnable.ts'
 import { formatProcesses, formatSuggestions } from './up/summary.ts'
 import { TrafficView } from './up/traffic-view.ts'
 
-const main = resolve(import.meta.dirname, '../main.ts')
+const main = resolve(import.meta.dirname, `../main${codeExtension}`)
 const summaryIntervalMs = 1000
 
 const print = (line: string): void => console.log(line)

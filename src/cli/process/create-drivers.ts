@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { monotonicNow, wallNow } from '../../base/clock.ts'
+import { codeExtension } from '../../base/code-extension.ts'
 import type { Logger } from '../../base/log.ts'
 import { OrphanGuard } from '../../base/orphan-guard.ts'
 import { systemRandom } from '../../base/random.ts'
@@ -8,7 +9,7 @@ import type { ScalingSettings } from '../../control/scaling/scaling-settings.ts'
 import type { ControlBootstrap } from '../../model/bootstrap.ts'
 import type { OnDemandSidecar } from '../up/on-demand/process-driver.ts'
 
-const main = resolve(import.meta.dirname, '../../main.ts')
+const main = resolve(import.meta.dirname, `../../main${codeExtension}`)
 
 /** What the control plane starts functions by, as the file of its `scaling` says; each loaded only where it is used. */
 export async function createDrivers(

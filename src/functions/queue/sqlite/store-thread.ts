@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import { codeExtension } from '../../../base/code-extension.ts'
 import type { Logger } from '../../../base/log.ts'
 import type { QueueDepth } from '../event-queue.ts'
 import { failedResult, type StoreCommand, type StoreReply } from './protocol.ts'
@@ -25,7 +26,10 @@ const ignore = (): void => {}
 /** A disk that is slow must not stop what else the sidecar does: SQLite runs on a thread of its own. */
 function spawnThread(start: StoreStart): Worker {
   // Whatever flags this process was started with are none of the thread's.
-  return new Worker(new URL('thread.ts', import.meta.url), { workerData: start, execArgv: [] })
+  return new Worker(new URL(`thread${codeExtension}`, import.meta.url), {
+    workerData: start,
+    execArgv: [],
+  })
 }
 
 /** The near end of a store's thread. Commands that come while another batch is under way go together. */
