@@ -8,7 +8,7 @@ import { RefusedError, requestIdentity } from '../../discovery/certificate-reque
 import type { Signed } from '../../discovery/message.ts'
 import type { SubscriptionClient } from '../../discovery/subscription-client.ts'
 import { readIdentity, writeIdentity, type Identity } from '../../identity/identity.ts'
-import { KeyRequest } from '../../identity/key-request.ts'
+import { forgetPendingKey, KeyRequest } from '../../identity/key-request.ts'
 import { formatSpiffeId } from '../../identity/spiffe-id.ts'
 import { anonymousTlsOptions } from '../../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../../model/bootstrap.ts'
@@ -34,12 +34,13 @@ export async function joinMesh(bootstrap: ProxyBootstrap, options: JoinOptions):
   const proof = proofOf(bootstrap)
   // Before a token is used up for a certificate that can't be kept.
   await makeWritable(stateDirectory)
-  const request = await KeyRequest.create()
+  const request = await KeyRequest.pending(stateDirectory)
   const { chain, bundle } = await redeem(proof, request, { ...options, bootstrap })
   const identity = request.complete(chain, bundle)
   if (identity.uri !== uri)
     throw new Error(`${proof.what} is for ${identity.uri}, this workload is ${uri}`)
   await writeIdentity(stateDirectory, identity)
+  await forgetPendingKey(stateDirectory)
   return identity
 }
 

@@ -1,7 +1,9 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { inspect } from 'node:util'
 import t from 'tap'
-import { KeyRequest } from '../../../src/identity/key-request.ts'
+import { forgetPendingKey, KeyRequest } from '../../../src/identity/key-request.ts'
 import { issueIdentity, openAuthority } from '../../support/authority.ts'
 
 function publicKeyOf(request: KeyRequest): KeyObject {
@@ -36,4 +38,22 @@ t.test('a certificate for another key completes nothing', async t => {
   const { chain, bundle } = await issueIdentity(await openAuthority(t), 'orders')
   const request = await KeyRequest.create()
   t.throws(() => request.complete(chain, bundle), /for another key/)
+})
+
+t.test('a key whose certificate got lost is taken up again, until it is forgotten', async t => {
+  const folder = t.testdir({ other: '' })
+  const first = await KeyRequest.pending(folder)
+  t.equal((await KeyRequest.pending(folder)).publicKey, first.publicKey)
+  t.equal(statSync(join(folder, 'pending-key.pem')).mode & 0o777, 0o600)
+  await forgetPendingKey(folder)
+  t.strictSame(readdirSync(folder), ['other'])
+  t.not((await KeyRequest.pending(folder)).publicKey, first.publicKey)
+})
+
+t.test('one that is damaged is replaced', async t => {
+  const folder = t.testdir({ 'pending-key.pem': 'no key' })
+  const request = await KeyRequest.pending(folder)
+  t.equal((await KeyRequest.pending(folder)).publicKey, request.publicKey)
+  await forgetPendingKey(folder)
+  await forgetPendingKey(folder)
 })

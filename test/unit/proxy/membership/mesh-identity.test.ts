@@ -1,8 +1,10 @@
+import { createPublicKey } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Logger } from '../../../../src/base/log.ts'
 import { silentLogger } from '../../../../src/base/log.ts'
+import { KeyRequest } from '../../../../src/identity/key-request.ts'
 import type { ProxyBootstrap } from '../../../../src/model/bootstrap.ts'
 import { joinMesh } from '../../../../src/proxy/membership/mesh-identity.ts'
 import { bootstrapOf, startMesh } from '../../../support/mesh.ts'
@@ -39,6 +41,17 @@ t.test('a token is exchanged once; after that the state says who we are', async 
   t.equal((await join()).uri, 'spiffe://weft.local/ns/default/sa/orders')
   rmSync(bootstrap.joinTokenFile ?? '')
   t.equal((await join()).uri, 'spiffe://weft.local/ns/default/sa/orders')
+})
+
+t.test('a process that ended before its certificate came asks with the same key again', async t => {
+  const { join: joinAgain, bootstrap } = await start(t)
+  const { stateDirectory } = bootstrap
+  mkdirSync(stateDirectory, { recursive: true })
+  const { publicKey } = await KeyRequest.pending(stateDirectory)
+  const { privateKey } = await joinAgain()
+  const der = createPublicKey(privateKey).export({ type: 'spki', format: 'der' })
+  t.equal(der.toString('base64'), publicKey)
+  t.not((await KeyRequest.pending(stateDirectory)).publicKey, publicKey, 'and not once more')
 })
 
 t.test('a token that is not taken is final, and says how to get another', async t => {
