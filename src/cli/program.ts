@@ -8,7 +8,7 @@ import { addControl } from './control-command.ts'
 import { addFunctions, addInvoke, addLogs, addPlacement } from './functions/commands.ts'
 import { addKubernetes } from './kubernetes/commands.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
-import { addLabel, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
+import { addLabel, parseHttpUrl, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
 import type { InitFlags } from './init.ts'
 import { version } from './version.ts'
 
@@ -30,6 +30,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addUp(program, finish)
   addProxy(program, finish)
   addReady(program, finish)
+  addDrain(program, finish)
   addInit(program, finish)
   addControl(program, finish)
   addValidate(program, finish)
@@ -118,6 +119,23 @@ function addReady(program: Command, finish: Finish): void {
         ...(waitMs !== undefined && { waitMs }),
       }
       finish(await ready(given))
+    })
+}
+
+function addDrain(program: Command, finish: Finish): void {
+  program
+    .command('drain')
+    .description('take the sidecar here out of the mesh')
+    .option('--inbound', 'only what comes in: its application may still call others')
+    .addOption(
+      new Option('--admin <url>', 'of the sidecar (default: that of WEFT_ADMIN)').argParser(
+        parseHttpUrl,
+      ),
+    )
+    .action(async ({ inbound = false, admin }: { inbound?: boolean; admin?: URL }) => {
+      const { adminOf, drain } = await import('./drain.ts')
+      const place = admin?.origin ?? adminOf(process.env)
+      finish(await drain({ admin: place, inbound, print: line => console.error(line) }))
     })
 }
 
