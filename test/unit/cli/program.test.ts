@@ -37,6 +37,13 @@ t.test('help lists the commands', async t => {
     'functions',
     'invoke',
     'logs',
+    'ready',
+    'drain',
+    'compose',
+    'inject',
+    'install',
+    'uninstall',
+    'check',
   ])
     t.match(output, new RegExp(`^  ${command} `, 'm'))
 })
@@ -46,7 +53,8 @@ const mistakes: readonly (readonly [command: string, answer: RegExp])[] = [
   ['up --port 1', /unknown option '--port'/],
   ['up --control-port 0', /argument '0' is invalid. Expected a port, 1 to 65535/],
   ['up --control-admin-port x', /Expected a port, 1 to 65535/],
-  ['proxy', /required option '--config <file>'/],
+  ['proxy --workers 0', /Expected a number of threads, 1 to 64/],
+  ['ready --timeout x', /Expected a duration/],
   ['proxy --config a b', /too many arguments/],
   ['control', /name the configuration, or a bootstrap with --config/],
   ['control c --push x', /argument 'x' is invalid. Expected \[host:\]port/],
