@@ -53,7 +53,11 @@ export class KubernetesPlatform implements Platform {
     this.#api = new KubernetesApi(inClusterOptions(environment, { server, tokenFile, caFile }))
     const api = this.#api
     this.source = KubernetesSource.start({
-      ...{ api, namespace, trustDomain, logger, random },
+      api,
+      namespace,
+      trustDomain,
+      logger,
+      random,
       now: monotonicNow,
     })
     const { pods } = this.source

@@ -246,31 +246,30 @@ interface Known {
   readonly isPart: boolean
 }
 
-function faultOf(
-  { wanted, isBackend = false }: Reference,
-  { services, functions, suspects, isPart }: Known,
-): string | undefined {
+function faultOf({ wanted, isBackend = false }: Reference, known: Known): string | undefined {
   if (wanted === undefined) return 'must be service[.namespace][:port]'
   const { group = '', kind = 'Service' } = wanted
   if (isBackend && !isBackendKind({ group, kind }))
     return `must lead to a Service, or a Function of weft.dev; ${JSON.stringify(kind)} of the group ${JSON.stringify(group)} is neither`
-  if (kind === 'Function') return functionFault(wanted, { functions, suspects })
+  if (kind === 'Function') return functionFault(wanted, known)
   const key = keyOf(wanted)
-  const service = services.get(key)
+  const service = known.services.get(key)
   if (service !== undefined)
     return portFault(service, wanted.port, isBackend) ?? sectionFault(service, wanted)
-  if (isPart || suspects.mayDefine(wanted.name)) return undefined
-  const near = nearestService(wanted, services)
+  if (mayBeElsewhere(wanted, known)) return undefined
+  const near = nearestService(wanted, known.services)
   return `there is no Service ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
-function functionFault(
-  wanted: Named,
-  { functions, suspects }: Pick<Known, 'functions' | 'suspects'>,
-): string | undefined {
+/** In a broken document, or in another source. */
+function mayBeElsewhere({ name }: Named, { suspects, isPart }: Known): boolean {
+  return isPart || suspects.mayDefine(name)
+}
+
+function functionFault(wanted: Named, known: Known): string | undefined {
   const key = keyOf(wanted)
-  if (functions.has(key) || suspects.mayDefine(wanted.name)) return undefined
-  const near = nearest(key, [...functions])
+  if (known.functions.has(key) || mayBeElsewhere(wanted, known)) return undefined
+  const near = nearest(key, [...known.functions])
   return `there is no Function ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 

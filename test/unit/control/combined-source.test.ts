@@ -5,7 +5,10 @@ import type { LoadResult } from '../../../src/model/configuration.ts'
 import { configurationIn, serviceYaml } from '../model/configurations.ts'
 
 function good(...names: string[]): LoadResult {
-  return { configuration: configurationIn(names.map(name => serviceYaml(name)).join('')), problems: [] }
+  return {
+    configuration: configurationIn(names.map(name => serviceYaml(name)).join('')),
+    problems: [],
+  }
 }
 
 const problem = { file: 'mesh.yaml', line: 1, column: 1, path: '', message: 'is wrong' }

@@ -20,7 +20,7 @@ export interface Edit {
 }
 
 /** What is wrong with a fence. */
-export interface FenceProblem {
+interface FenceProblem {
   /** From 1. */
   readonly line: number
   readonly message: string

@@ -3,14 +3,14 @@ import { knownPort, knownProtocol } from './known-images.ts'
 import { textOf } from './service-fields.ts'
 
 /** A port as the file has it. */
-export interface WrittenPort {
+interface WrittenPort {
   /** `8080`, or `${PORT:-8080}`. */
   readonly text: string
   /** What it is unless the environment says otherwise. */
   readonly number: number | undefined
 }
 
-export interface ServicePort {
+interface ServicePort {
   /** Of the Service. */
   readonly port: WrittenPort
   /** Of the application. */

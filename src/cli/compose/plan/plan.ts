@@ -30,7 +30,7 @@ export interface Plan {
   readonly isNetworkNew: boolean
 }
 
-export const commonNetwork = 'weft-mesh'
+const commonNetwork = 'weft-mesh'
 
 type Candidate = Omit<Injected, 'mode'>
 
