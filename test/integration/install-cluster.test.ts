@@ -33,13 +33,13 @@ if ('missing' in found) {
   /** What a command prints for kubectl, and tells people. */
   const printed = async (
     run: (output: {
-      print: (text: string) => Promise<void>
-      tell: (line: string) => void
+      output: (text: string) => Promise<void>
+      report: (line: string) => void
     }) => Promise<number>,
   ) => {
     let text = ''
     const told: string[] = []
-    await run({ print: async part => void (text += part), tell: line => void told.push(line) })
+    await run({ output: async part => void (text += part), report: line => void told.push(line) })
     return { text, told }
   }
 

@@ -1,7 +1,8 @@
 import { Option, type Command } from 'commander'
 import type { Finish } from '../common-options.ts'
 import { version } from '../version.ts'
-import type { ComposeInput, ComposeStreams } from './compose-command.ts'
+import type { TextStreams } from '../process/text-streams.ts'
+import type { ComposeInput } from './compose-command.ts'
 import type { InjectOptions } from './plan/inject-options.ts'
 
 interface InjectFlags {
@@ -13,7 +14,7 @@ interface InjectFlags {
 }
 
 /** `weft compose`. */
-export function addCompose(program: Command, finish: Finish, streams?: ComposeStreams): void {
+export function addCompose(program: Command, finish: Finish, streams?: TextStreams): void {
   const compose = program.command('compose').description('put a mesh into a docker-compose file')
   withFile(compose.command('inject'))
     .description('give each service of a compose file a sidecar, and say what became of each')

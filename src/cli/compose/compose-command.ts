@@ -5,6 +5,7 @@ import { writeFileAtomically } from '../../base/atomic-file.ts'
 import { maxFileBytes } from '../../model/parsing/document.ts'
 import { formatProblem } from '../../model/problem.ts'
 import { CommandError, usageErrorCode } from '../command-error.ts'
+import { gather, processStreams, type TextStreams } from '../process/text-streams.ts'
 import { resolverFile } from './application-service.ts'
 import { ComposeError } from './file/compose-file.ts'
 import { injectCompose, uninjectCompose } from './inject-compose.ts'
@@ -18,25 +19,6 @@ export interface ComposeInput {
   readonly write: boolean
 }
 
-/** Where a file comes from and goes to, and where it is told what became of it. */
-export interface ComposeStreams {
-  readonly input: AsyncIterable<Buffer>
-  readonly output: (text: string) => Promise<void>
-  readonly report: (line: string) => void
-}
-
-const processStreams: ComposeStreams = {
-  get input() {
-    return process.stdin as AsyncIterable<Buffer>
-  },
-  // The process ends next: what a pipe has not taken yet would be lost.
-  output: text =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(text, error => (error ? reject(error) : resolve()))
-    }),
-  report: line => console.error(line),
-}
-
 /** In the order in which compose looks for them. */
 const usualNames = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml']
 
@@ -47,7 +29,7 @@ const resolverText = 'nameserver 127.0.0.1\noptions ndots:0\n'
 export async function inject(
   input: ComposeInput,
   options: InjectOptions,
-  streams: ComposeStreams = processStreams,
+  streams: TextStreams = processStreams,
 ): Promise<number> {
   const source = await readSource(input, streams)
   const { text, plan } = mended(() => injectCompose(source.name, source.text, options))
@@ -62,7 +44,7 @@ export async function inject(
 /** `weft compose uninject` */
 export async function uninject(
   input: ComposeInput,
-  streams: ComposeStreams = processStreams,
+  streams: TextStreams = processStreams,
 ): Promise<number> {
   const source = await readSource(input, streams)
   const { text, count } = mended(() => uninjectCompose(source.name, source.text))
@@ -81,15 +63,15 @@ interface Source {
 
 interface Surroundings {
   readonly input: ComposeInput
-  readonly streams: ComposeStreams
+  readonly streams: TextStreams
 }
 
-async function readSource({ file, write }: ComposeInput, streams: ComposeStreams): Promise<Source> {
+async function readSource({ file, write }: ComposeInput, streams: TextStreams): Promise<Source> {
   if (file === '-') {
     if (write) throw new CommandError('--write needs a file, and not -', usageErrorCode)
     return {
       name: 'standard input',
-      text: decode('standard input', await gather(streams.input)),
+      text: decode('standard input', await gather(streams.input, maxFileBytes)),
       path: undefined,
     }
   }
@@ -100,17 +82,6 @@ async function readSource({ file, write }: ComposeInput, streams: ComposeStreams
       usageErrorCode,
     )
   return { name, text: decode(name, await readFile(name)), path: await realpath(name) }
-}
-
-async function gather(input: AsyncIterable<Buffer>): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of input) {
-    length += chunk.length
-    chunks.push(chunk)
-    if (length > maxFileBytes) break
-  }
-  return Buffer.concat(chunks)
 }
 
 /** Other encodings could not be written back as they were. */

@@ -2,7 +2,8 @@ import { Option, type Command } from 'commander'
 import type { Finish } from '../common-options.ts'
 import type { CheckFlags } from './check/check.ts'
 import { addInject } from './inject.ts'
-import type { InstallFlags, Output } from './install.ts'
+import { processStreams } from '../process/text-streams.ts'
+import type { InstallFlags } from './install.ts'
 import { addSetting } from './set-value.ts'
 import type { UninstallFlags } from './uninstall.ts'
 
@@ -12,15 +13,6 @@ export function addKubernetes(program: Command, finish: Finish): void {
   addInstall(program, finish)
   addUninstall(program, finish)
   addCheck(program, finish)
-}
-
-const output: Output = {
-  // The process ends next: what a pipe has not taken yet would be lost.
-  print: text =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(text, error => (error ? reject(error) : resolve()))
-    }),
-  tell: line => console.error(line),
 }
 
 function withCluster(command: Command): Command {
@@ -53,7 +45,7 @@ function addInstall(program: Command, finish: Finish): void {
     .option('--crds-only', 'the CustomResourceDefinitions and nothing else')
   withCluster(command).action(async (flags: InstallFlags) => {
     const { install } = await import('./install.ts')
-    finish(await install(flags, output))
+    finish(await install(flags, processStreams))
   })
 }
 
@@ -64,7 +56,7 @@ function addUninstall(program: Command, finish: Finish): void {
     .option('--force', 'even where pods still have sidecars')
   withCluster(command).action(async (flags: UninstallFlags) => {
     const { uninstall } = await import('./uninstall.ts')
-    finish(await uninstall(flags, output))
+    finish(await uninstall(flags, processStreams))
   })
 }
 

@@ -8,6 +8,7 @@ import type {
 import type { InjectionSettings } from '../../control/kubernetes/injection/injection-settings.ts'
 import { CommandError, usageErrorCode } from '../command-error.ts'
 import type { Finish } from '../common-options.ts'
+import { gather, processStreams, type TextStreams } from '../process/text-streams.ts'
 import { version } from '../version.ts'
 
 interface InjectFlags {
@@ -20,25 +21,6 @@ interface InjectFlags {
   readonly trustDomain?: string
   readonly clusterDns?: readonly string[]
   readonly uninject?: boolean
-}
-
-/** Where manifests come from and go to, and where it is told what became of them. */
-interface InjectStreams {
-  readonly input: AsyncIterable<Buffer>
-  readonly output: (text: string) => Promise<void>
-  readonly report: (line: string) => void
-}
-
-const processStreams: InjectStreams = {
-  get input() {
-    return process.stdin as AsyncIterable<Buffer>
-  },
-  // The process ends next: what a pipe has not taken yet would be lost.
-  output: text =>
-    new Promise((resolve, reject) => {
-      process.stdout.write(text, error => (error ? reject(error) : resolve()))
-    }),
-  report: line => console.error(line),
 }
 
 export function addInject(program: Command, finish: Finish, streams = processStreams): void {
@@ -72,7 +54,7 @@ export function addInject(program: Command, finish: Finish, streams = processStr
  * `weft inject`: manifests to standard output, what became of each workload to standard error.
  * @throws CommandError with every problem, and then nothing is printed: half a manifest must not get to `kubectl apply`.
  */
-async function inject(flags: InjectFlags, streams: InjectStreams): Promise<number> {
+async function inject(flags: InjectFlags, streams: TextStreams): Promise<number> {
   const { injectManifest, uninjectManifest } =
     await import('../../control/kubernetes/injection/manifest/inject-manifest.ts')
   const context = { settings: await readSettings(flags), namespace: flags.namespace, version }
@@ -124,7 +106,7 @@ interface NamedText {
 
 async function readManifests(
   paths: readonly string[],
-  input: InjectStreams['input'],
+  input: TextStreams['input'],
 ): Promise<NamedText[]> {
   const found: NamedText[] = []
   for (const path of paths)
@@ -142,17 +124,9 @@ async function filesOf(path: string): Promise<string[]> {
   return names.sort().map(name => join(path, name))
 }
 
-/** One byte more than the parser takes, so that it can say so. */
-async function readInput(input: InjectStreams['input']): Promise<string> {
+async function readInput(input: TextStreams['input']): Promise<string> {
   const { maxFileBytes } = await import('../../model/parsing/document.ts')
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of input) {
-    chunks.push(chunk)
-    bytes += chunk.length
-    if (bytes > maxFileBytes) break
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  return (await gather(input, maxFileBytes)).toString('utf8')
 }
 
 function joinManifests(texts: readonly string[]): string {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parse } from 'yaml'
 import { CommandError, usageErrorCode } from '../command-error.ts'
+import type { TextStreams } from '../process/text-streams.ts'
 import { version } from '../version.ts'
 import { Cluster, type ClusterObject, type ClusterOptions } from './cluster/cluster.ts'
 import { customResourceDefinitions } from './manifests/custom-resources.ts'
@@ -22,22 +23,19 @@ export interface InstallFlags extends ClusterOptions {
 }
 
 /** What a command prints for `kubectl`, and what it tells people. */
-export interface Output {
-  readonly print: (text: string) => Promise<void>
-  readonly tell: (line: string) => void
-}
+export type Output = Pick<TextStreams, 'output' | 'report'>
 
 /** `weft install`: YAML for `kubectl apply -f -`. @throws CommandError with every setting that is wrong */
 export async function install(flags: InstallFlags, output: Output): Promise<number> {
   if (flags.crdsOnly === true) {
-    await output.print(formatManifests(customResourceDefinitions(version)))
+    await output.output(formatManifests(customResourceDefinitions(version)))
     return 0
   }
   const given = await givenSettings(flags)
   // What is wrong is said before a cluster is asked.
   checkedSettings(given)
-  const settings = checkedSettings(await withClusterDns(given, flags, output.tell))
-  await output.print(formatManifests(installation(settings, version)))
+  const settings = checkedSettings(await withClusterDns(given, flags, output.report))
+  await output.output(formatManifests(installation(settings, version)))
   return 0
 }
 
@@ -85,17 +83,17 @@ const dnsServices = `/api/v1/namespaces/kube-system/services?labelSelector=${enc
 async function withClusterDns(
   given: GivenSettings,
   flags: InstallFlags,
-  tell: Output['tell'],
+  report: Output['report'],
 ): Promise<GivenSettings> {
   const { injection } = given
   if (isSettings(injection) && injection['clusterDns'] !== undefined) return given
   try {
     const clusterDns = await lookUpDns(flags)
-    tell(`DNS of the cluster: ${clusterDns.join(', ')} (Service kube-system/kube-dns)`)
+    report(`DNS of the cluster: ${clusterDns.join(', ')} (Service kube-system/kube-dns)`)
     return mergeSettings(given, { injection: { clusterDns } })
   } catch (error) {
     const [assumed] = installSettings.parse({}).injection.clusterDns
-    tell(
+    report(
       `DNS of the cluster: ${assumed}, a guess, as it could not be looked up (${(error as Error).message}); say --cluster-dns otherwise`,
     )
     return given

@@ -44,9 +44,9 @@ export async function uninstall(flags: UninstallFlags, output: Output): Promise<
   })
   const bundles = await cluster.list(`/api/v1/configmaps?${ours.toString()}`)
   const namespaces = await cluster.list('/api/v1/namespaces')
-  await output.print(formatManifests(removals(bundles)))
+  await output.output(formatManifests(removals(bundles)))
   for (const { metadata } of namespaces.filter(isLabelled))
-    output.tell(
+    output.report(
       `the label is yours to take: kubectl label namespace ${metadata.name} ${injectLabel}-`,
     )
   return 0

@@ -4,13 +4,13 @@ import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
 import type { LoadResult } from '../../../model/configuration.ts'
 import type { ConfigurationProblem } from '../../../model/problem.ts'
+import { Batch } from '../../batch.ts'
 import type { ConfigurationSource } from '../../configuration-source.ts'
 import type { KubernetesApi } from '../api/kubernetes-api.ts'
 import { ListWatch, type ListWatchStatus } from '../api/list-watch.ts'
 import { statusUpdates, type StatusUpdate } from '../status/status-updates.ts'
 import { assemble, type Assembled } from './assemble.ts'
 import { Pods, podsFieldSelector, readPod, type WatchedPod } from './pods.ts'
-import { QuietPeriod } from './quiet-period.ts'
 import { readNamespace, type WatchedNamespace } from './watched-namespace.ts'
 import { watchedKinds, type WatchedConfiguration, type WatchedKind } from './watched-kinds.ts'
 import type { WatchedObject } from './watched-object.ts'
@@ -54,7 +54,7 @@ export class KubernetesSource implements ConfigurationSource {
   readonly #watches: Watches
   readonly #pods: ListWatch<WatchedPod>
   readonly #namespaces: ListWatch<WatchedNamespace>
-  readonly #quiet: QuietPeriod
+  readonly #changes: Batch
   #assembled: Assembled | undefined
   #onChange: (result: LoadResult) => void = () => {}
   #onObjectsChange: () => void = () => {}
@@ -67,7 +67,7 @@ export class KubernetesSource implements ConfigurationSource {
   private constructor(options: KubernetesSourceOptions) {
     this.#options = options
     const { quietMs = 50, maxDelayMs = 500 } = options
-    this.#quiet = new QuietPeriod({ quietMs, maxDelayMs, run: () => this.#takeOver() })
+    this.#changes = new Batch({ quietMs, maxMs: maxDelayMs }, () => this.#takeOver())
     const watches = Object.entries(watchedKinds).map(([field, kind]) => [field, this.#follow(kind)])
     this.#watches = Object.fromEntries(watches) as Watches
     const { api, logger, now, random } = options
@@ -138,7 +138,7 @@ export class KubernetesSource implements ConfigurationSource {
   }
 
   close(): void {
-    this.#quiet.close()
+    this.#changes.close()
     this.#onChange = () => {}
     this.#onObjectsChange = () => {}
     this.#onNamespacesChange = () => {}
@@ -163,13 +163,13 @@ export class KubernetesSource implements ConfigurationSource {
       what,
       optional,
       select: read,
-      onChange: () => this.#quiet.touch(),
+      onChange: () => this.#changes.call(),
     })
   }
 
   /** Who looks for a pod asks when he needs it. */
   #podsChanged(): void {
-    if (this.#options.trustDomain !== undefined) this.#quiet.touch()
+    if (this.#options.trustDomain !== undefined) this.#changes.call()
   }
 
   /** All lists: a configuration without one of them would take away what is merely not known yet. */

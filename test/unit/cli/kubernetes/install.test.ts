@@ -7,8 +7,8 @@ async function run(flags: InstallFlags) {
   let text = ''
   const told: string[] = []
   const output = {
-    print: async (printed: string): Promise<void> => void (text += printed),
-    tell: (line: string): void => void told.push(line),
+    output: async (printed: string): Promise<void> => void (text += printed),
+    report: (line: string): void => void told.push(line),
   }
   const code = await install({ kubectl: '/nonexistent/kubectl', ...flags }, output)
   const objects = parseAllDocuments(text).map(document => document.toJS() as { kind: string })

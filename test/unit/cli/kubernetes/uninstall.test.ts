@@ -20,8 +20,8 @@ async function run(t: Test, answers: Readonly<Record<string, unknown>>, force = 
   const code = await uninstall(
     { kubectl, force },
     {
-      print: async printed => void (text += printed),
-      tell: line => void told.push(line),
+      output: async printed => void (text += printed),
+      report: line => void told.push(line),
     },
   )
   const references = parseAllDocuments(text).map(document => {

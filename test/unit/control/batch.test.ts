@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { Batch } from '../../../../src/control/docker/batch.ts'
-import { mockTime } from '../../../support/mock-time.ts'
+import { Batch } from '../../../src/control/batch.ts'
+import { mockTime } from '../../support/mock-time.ts'
 
 function setUp(t: Test) {
   mockTime(t)
