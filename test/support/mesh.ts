@@ -157,11 +157,11 @@ export async function eventually<T>(
   read: () => T | Promise<T>,
   condition: (value: T) => boolean,
 ): Promise<T> {
-  const deadline = wallNow() + 10_000
+  const deadline = wallNow() + 30_000
   for (;;) {
     const value = await read()
     if (condition(value)) return value
-    if (wallNow() > deadline) throw new Error(`still ${JSON.stringify(value)} after ten seconds`)
+    if (wallNow() > deadline) throw new Error(`still ${JSON.stringify(value)} after thirty seconds`)
     await pause(20)
   }
 }
