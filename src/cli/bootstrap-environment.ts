@@ -70,7 +70,8 @@ function bootstrapOf(written: Settings, machine: Machine, report: Report): Proxy
   const { WEFT_TOKEN_FILE: joinTokenFile, WEFT_WORKERS: workers } = settings
   const { WEFT_APPLICATION_HEALTH: path, WEFT_TRANSPARENT: transparent } = settings
   const advertise = advertised(settings, machine, report)
-  const listen = places(isIPv6(advertise) ? '::' : '0.0.0.0')
+  const reached = advertise === undefined ? machine.addresses : [advertise]
+  const listen = places(reached.some(isIPv6) ? '::' : '0.0.0.0')
   const health = healthOf(settings, listen.all, report)
   const dns = dnsOf(settings)
   return {
@@ -94,7 +95,7 @@ function bootstrapOf(written: Settings, machine: Machine, report: Report): Proxy
     ...(transparent === 'on' && {
       transparent: { inbound: listen.all(undefined, ports.captured) },
     }),
-    advertise,
+    ...(advertise !== undefined && { advertise }),
     drainTimeoutMs: settings.WEFT_DRAIN_TIMEOUT,
     accessLog: settings.WEFT_ACCESS_LOG,
     ...(workers !== undefined && { workers }),
@@ -122,11 +123,17 @@ function workloadOf(
   }
 }
 
-function advertised(settings: Settings, { addresses }: Machine, report: Report): string {
-  const address = settings.WEFT_ADVERTISE ?? addresses[0]
+/** Undefined: that will be seen. A container may be in networks where neither the control plane nor others are. */
+function advertised(
+  { WEFT_ADVERTISE: written, WEFT_JOIN: join }: Settings,
+  { addresses }: Machine,
+  report: Report,
+): string | undefined {
+  if (written !== undefined || join === 'container') return written
+  const [address] = addresses
   if (address === undefined)
     report('WEFT_ADVERTISE', 'say where others reach this: the machine has no address but loopback')
-  return address ?? ''
+  return address
 }
 
 type Placed = (written: Place | undefined, defaultPort: number) => SocketAddress

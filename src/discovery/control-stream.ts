@@ -6,6 +6,8 @@ export type ControlStream = Duplex &
   Pick<TLSSocket, 'exportKeyingMaterial'> & {
     /** Of the other end; undefined once it is gone, and on streams that have none. */
     readonly remoteAddress?: string | undefined
+    /** Of this end; as the other's. */
+    readonly localAddress?: string | undefined
   }
 
 const proofLabel = 'EXPORTER-weft-sign'

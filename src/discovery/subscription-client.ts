@@ -28,7 +28,9 @@ export interface SubscriptionClientOptions {
   readonly connect: () => Promise<ControlStream>
   readonly workload: Hello['workload']
   readonly build: string
-  readonly registration: Omit<Register, 'type' | 'ready'>
+  /** Without `address` it is the one that each stream comes from. */
+  readonly registration: Omit<Register, 'type' | 'ready' | 'address'> &
+    Partial<Pick<Register, 'address'>>
   readonly services: Subscribed
   /** Whether the application serves at the start; see {@link SubscriptionClient.setReady}. */
   readonly ready: boolean
@@ -198,6 +200,8 @@ export class SubscriptionClient {
     this.#connection = { stream, messages }
     this.#listenForSilence()
     const { workload, build, registration } = this.#options
+    // A stream that has none any more has ended: nobody reads this.
+    const { address = stream.localAddress ?? '' } = registration
     const version = this.version
     const services = this.#services
     this.#send({
@@ -209,7 +213,7 @@ export class SubscriptionClient {
       ...(version !== undefined && { version }),
     })
     if (this.#leaving) this.#send({ type: 'leave' })
-    else this.#send({ type: 'register', ...registration, ready: this.#ready })
+    else this.#send({ type: 'register', ...registration, address, ready: this.#ready })
   }
 
   #disconnected(reason: Error | undefined): void {

@@ -30,8 +30,8 @@ export interface ProxyBootstrap {
   readonly dns?: DnsBootstrap
   /** iptables brings the application's connections to `outbound` (`weft init`). Absent: they come by themselves. */
   readonly transparent?: TransparentBootstrap
-  /** Address under which other sidecars reach this one. */
-  readonly advertise: string
+  /** Address under which other sidecars reach this one. Absent: the one that it calls the control plane from. */
+  readonly advertise?: string
   /** From SIGTERM to the forced end. Default 30000. */
   readonly drainTimeoutMs: number
   /** JSON lines on standard output: of every exchange, of failed ones, or of none. Default `errors`. */

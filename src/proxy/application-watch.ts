@@ -7,6 +7,8 @@ export interface ApplicationWatchOptions {
   readonly ports: readonly number[]
   /** Open connections that it has to us. */
   readonly connections: () => Promise<number>
+  /** Time without connections after which one that still takes some needs us no more. Default 3000. */
+  readonly idleMs?: number
   /** Ends the wait. */
   readonly signal: AbortSignal
 }
@@ -18,15 +20,19 @@ const quietMs = 500
 
 /**
  * Resolves when the application has gone, as far as can be seen from beside it: none of its ports takes connections,
- * and it has had none to us for {@link quietMs}. Resolves early when `signal` aborts.
+ * and it has had none to us for {@link quietMs}. Resolves too when it goes on but calls nobody, as beside a sidecar that
+ * ends alone: who stops it waits for 10 s, as `docker stop` does. Resolves early when `signal` aborts.
  */
 export async function applicationGone(options: ApplicationWatchOptions): Promise<void> {
-  const { host, ports, connections, signal } = options
-  let quietSince = monotonicNow()
+  const { host, ports, connections, idleMs = 3000, signal } = options
+  let usedAt = monotonicNow()
+  let seenAt = usedAt
   while (!signal.aborted) {
     const listens = await Promise.all(ports.map(port => takesConnections(host, port)))
-    if (listens.includes(true) || (await connections()) > 0) quietSince = monotonicNow()
-    else if (monotonicNow() - quietSince >= quietMs) return
+    const now = monotonicNow()
+    if ((await connections()) > 0) usedAt = seenAt = now
+    else if (listens.includes(true)) seenAt = now
+    if (now - seenAt >= quietMs || now - usedAt >= idleMs) return
     // Rejects when the signal aborts, which the loop sees.
     await delay(pollMs, undefined, { signal }).catch(() => {})
   }

@@ -206,7 +206,7 @@ export class Sidecar {
       workload: { namespace, name },
       build,
       registration: {
-        address: advertise,
+        ...(advertise !== undefined && { address: advertise }),
         ports: application.ports,
         meshPort: plane.ports.inbound,
         ...(zone !== undefined && { zone }),

@@ -6,11 +6,14 @@ export type Family = 4 | 6
 const chains = ['WEFT_INBOUND', 'WEFT_OUTPUT', 'WEFT_DNS'] as const
 type Chain = (typeof chains)[number]
 
-/** Where the system's own chains lead into ours. */
+/**
+ * Where the system's own chains lead into ours, before all others' rules: in a container Docker has some of its own
+ * there, which take what goes to its resolver, 127.0.0.11.
+ */
 const jumps = {
-  WEFT_INBOUND: '-A PREROUTING -p tcp -j WEFT_INBOUND',
-  WEFT_OUTPUT: '-A OUTPUT -p tcp -j WEFT_OUTPUT',
-  WEFT_DNS: '-A OUTPUT -p udp -j WEFT_DNS',
+  WEFT_INBOUND: 'PREROUTING -p tcp -j WEFT_INBOUND',
+  WEFT_OUTPUT: 'OUTPUT -p tcp -j WEFT_OUTPUT',
+  WEFT_DNS: 'OUTPUT -p udp -j WEFT_DNS',
 } as const satisfies Record<Chain, string>
 
 /**
@@ -30,7 +33,8 @@ export function captureScript(capture: Capture, family: Family, present: string)
     // A chain that is named so is made, or emptied if it is there.
     ...chains.filter(chain => used.includes(chain) || isThere(chain, lines)).map(declare),
     ...used.flatMap(chain => rules[chain].map(rule => `-A ${chain} ${rule}`)),
-    ...used.filter(chain => !lines.has(jumps[chain])).map(chain => jumps[chain]),
+    // Again at the top, whatever came before them since.
+    ...used.flatMap(chain => [...withoutJump(chain, lines), `-I ${jumps[chain]}`]),
     ...removalOf(
       chains.filter(chain => !used.includes(chain)),
       lines,
@@ -93,11 +97,13 @@ function dnsRules(capture: Capture): string[] {
 function removalOf(gone: readonly Chain[], lines: ReadonlySet<string>): string[] {
   const there = gone.filter(chain => isThere(chain, lines))
   return [
-    ...there
-      .filter(chain => lines.has(jumps[chain]))
-      .map(chain => jumps[chain].replace('-A', '-D')),
+    ...there.flatMap(chain => withoutJump(chain, lines)),
     ...there.map(chain => `-X ${chain}`),
   ]
+}
+
+function withoutJump(chain: Chain, lines: ReadonlySet<string>): string[] {
+  return lines.has(`-A ${jumps[chain]}`) ? [`-D ${jumps[chain]}`] : []
 }
 
 function declare(chain: Chain): string {

@@ -130,6 +130,17 @@ t.test('what remains to be said has a short form', async t => {
   t.equal(read({ WEFT_WORKERS: '4' }).bootstrap.workers, 4)
 })
 
+t.test('who joins as a container is reached where it calls the control plane from', async t => {
+  const joined = read({ WEFT_JOIN: 'container' }).bootstrap
+  t.equal('advertise' in joined, false)
+  t.equal(joined.inbound.host, '::', 'one of its networks is of IPv6')
+  const [first = ''] = machine.addresses
+  const four = { ...machine, addresses: [first] }
+  t.equal(read({ WEFT_JOIN: 'container' }, four).bootstrap.inbound.host, '0.0.0.0')
+  const told = read({ WEFT_JOIN: 'container', WEFT_ADVERTISE: '10.0.0.7' }).bootstrap
+  t.match([told.advertise, told.inbound.host], ['10.0.0.7', '0.0.0.0'])
+})
+
 t.test('an empty variable counts as absent', async t => {
   t.strictSame(read({ WEFT_ZONE: '', WEFT_ADMIN: ' ', WEFT_DNS: '' }), read({}))
 })

@@ -87,6 +87,14 @@ async function startTaking(t: Test, options: Partial<SubscriptionClientOptions> 
   return { ...started, peer, taken, applied }
 }
 
+t.test('without an address of its own it is reached where it calls from', async t => {
+  const { accept, streams } = await start(t, { registration: { ports: [8080], meshPort: 15_008 } })
+  const peer = await accept()
+  await peer.nextOf('hello')
+  t.match(await peer.next(), { type: 'register', address: '127.0.0.1' })
+  t.match(streams[0]?.localAddress, '127.0.0.1')
+})
+
 t.test('it says who it is and what it wants, then where it is reached', async t => {
   const { client, accept } = await start(t, { services: ['orders.default'], ready: false })
   t.equal(client.connected, false)

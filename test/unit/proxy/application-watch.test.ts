@@ -42,6 +42,17 @@ t.test('nor has one that still has connections to us', async t => {
   await gone
 })
 
+t.test('one that goes on, but has called nobody for a while, needs us no more', async t => {
+  const { server, port } = await listen()
+  t.teardown(() => server.close())
+  let left = 8
+  const connections = async (): Promise<number> => (left > 0 ? left-- : 0)
+  const { signal } = new AbortController()
+  await applicationGone({ host, ports: [port], connections, idleMs: 200, signal })
+  t.equal(left, 0, 'not while it has connections to us')
+  t.ok(server.listening)
+})
+
 t.test('the wait ends with its signal', async t => {
   const { server, port } = await listen()
   t.teardown(() => server.close())
