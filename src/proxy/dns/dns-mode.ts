@@ -9,7 +9,7 @@ import { buildZone, serviceNameOf } from './zone.ts'
 
 export interface DnsModeOptions {
   readonly nameServer: NameServer
-  readonly bootstrap: Pick<ProxyBootstrap, 'application' | 'drainTimeoutMs'>
+  readonly bootstrap: Pick<ProxyBootstrap, 'application' | 'controlPlane' | 'drainTimeoutMs'>
   /** A listener, not yet bound, all of whose requests go to the service (`orders.default:80`). */
   readonly createListener: (address: SocketAddress, service: string) => Listener
   readonly logger: Logger
@@ -18,12 +18,14 @@ export interface DnsModeOptions {
 /** The application calls `http://orders/`: the name leads to a loopback address on which we listen for that service. */
 export class DnsMode {
   readonly #nameServer: NameServer
+  readonly #controlPlane: string
   readonly #listeners: ServiceListeners
   /** Of the snapshot in force; undefined before the first. */
   #services: readonly Service[] | undefined
 
   constructor({ nameServer, bootstrap, createListener, logger }: DnsModeOptions) {
     this.#nameServer = nameServer
+    this.#controlPlane = bootstrap.controlPlane.host.toLowerCase()
     this.#listeners = new ServiceListeners({
       create: createListener,
       reservedPorts: reservedPortsOf(bootstrap.application),
@@ -40,7 +42,10 @@ export class DnsMode {
 
   /** Names and listeners of a checked snapshot, within moments. */
   apply(snapshot: Snapshot): void {
-    this.#listeners.apply(Object.values(snapshot.services))
+    // The control plane's own name leads past the mesh: once it has moved, the way to it that the last snapshot knows is a
+    // dead end, and no further snapshot would come.
+    const services = Object.values(snapshot.services)
+    this.#listeners.apply(services.filter(({ hosts }) => !hosts.includes(this.#controlPlane)))
   }
 
   /** Whether the names of a first snapshot are answered. */

@@ -6,12 +6,21 @@ import { Listener } from '../../../../src/proxy/listener/listener.ts'
 import { ordersSnapshot } from '../../../support/data-plane.ts'
 
 /** Listeners are on a port that the system chooses, whatever they are asked for. */
-async function start(t: Test, host: string, ports: readonly number[]) {
+async function start(
+  t: Test,
+  host: string,
+  ports: readonly number[],
+  controlPlane = 'weft-control.weft-system.svc',
+) {
   const any = { host: '127.0.0.1', port: 0 }
   const nameServer = await startNameServer({ ...any, upstreams: [] }, silentLogger)
   const mode = new DnsMode({
     nameServer,
-    bootstrap: { application: { host, ports }, drainTimeoutMs: 1000 },
+    bootstrap: {
+      application: { host, ports },
+      controlPlane: { host: controlPlane, port: 15012, trustDomain: 'weft.local' },
+      drainTimeoutMs: 1000,
+    },
     createListener: (_, purpose) =>
       new Listener({ purpose, address: any, accept: () => {}, now: () => 0 }),
     logger: silentLogger,
@@ -41,5 +50,15 @@ t.test('ports of the application are left to it where it may be on all addresses
     mode.apply(ordersSnapshot({}))
     while (!mode.ready) await new Promise(resolve => setImmediate(resolve))
     t.equal(mode.status.services[0]?.ports[0]?.code, code, host)
+  }
+})
+
+t.test("the control plane's own name is left to the resolvers beyond the mesh", async t => {
+  for (const host of ['orders', 'ORDERS.default']) {
+    const { mode, nameServer } = await start(t, '127.0.0.1', [8080], host)
+    mode.apply(ordersSnapshot({}))
+    while (!mode.ready) await new Promise(resolve => setImmediate(resolve))
+    t.equal(nameServer.responder.zone.size, 0, host)
+    t.same(mode.status.services, [], host)
   }
 })

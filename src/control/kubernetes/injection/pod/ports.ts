@@ -2,8 +2,7 @@
 export const healthPort = 15_020
 const alwaysTaken = [15_000, 15_001, 15_008, healthPort]
 
-export const captureDnsPort = 15_053
-const takenIn = { dns: [53], transparent: [15_006, captureDnsPort] } as const
+const takenIn = { dns: [53], transparent: [15_006] } as const
 
 /** Where the application cannot listen. */
 export function takenPorts(mode: 'dns' | 'transparent'): ReadonlySet<number> {

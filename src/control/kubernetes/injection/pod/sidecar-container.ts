@@ -3,7 +3,7 @@ import type { ApplicationProbe } from '../../../../model/bootstrap.ts'
 import type { InjectionContext } from '../injection.ts'
 import type { PodAnnotations } from './annotations.ts'
 import { defaultGraceSeconds, lastingContainers, type Container, type Pod } from './pod.ts'
-import { captureDnsPort, healthPort } from './ports.ts'
+import { healthPort } from './ports.ts'
 
 export const proxyName = 'weft-proxy'
 export const initName = 'weft-init'
@@ -108,7 +108,10 @@ function proxyBase(plan: SidecarPlan): Container {
   }
 }
 
-/** Rules of iptables, and gone. */
+/**
+ * Rules of iptables, and gone. Names stay the cluster's: they lead to ClusterIPs, by which the sidecar knows the Service.
+ * Loopback addresses instead of those would want ports below 1024 of it, which take a sysctl.
+ */
 export function initContainer(plan: SidecarPlan): Container {
   const { 'skip-inbound-ports': inbound, 'skip-outbound-ports': outbound } = plan.annotations
   return {
@@ -117,7 +120,6 @@ export function initContainer(plan: SidecarPlan): Container {
     args: [
       'init',
       `--uid=${sidecarUser}`,
-      `--dns=${captureDnsPort}`,
       ...(inbound ? [`--exclude-inbound-ports=${inbound.join(',')}`] : []),
       ...(outbound ? [`--exclude-outbound-ports=${outbound.join(',')}`] : []),
     ],
@@ -167,7 +169,7 @@ function environment(plan: SidecarPlan): readonly Variable[] {
       Object.keys(probes).length > 0 ? JSON.stringify(probes) : undefined,
     ),
     ...value('WEFT_UPSTREAMS', annotations.upstreams),
-    ...value('WEFT_DNS', mode === 'dns' ? 'on' : String(captureDnsPort)),
+    ...value('WEFT_DNS', mode === 'dns' ? 'on' : undefined),
     ...value('WEFT_DNS_UPSTREAMS', plan.dnsUpstreams),
     ...value('WEFT_TRANSPARENT', mode === 'transparent' ? 'on' : undefined),
     ...value('WEFT_DRAIN_TIMEOUT', drainTimeout(plan)),

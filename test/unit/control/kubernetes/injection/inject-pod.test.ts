@@ -97,7 +97,6 @@ t.test(
     t.same(init.args, [
       'init',
       '--uid=1337',
-      '--dns=15053',
       '--exclude-inbound-ports=8080,9',
       '--exclude-outbound-ports=5432',
     ])
@@ -107,7 +106,7 @@ t.test(
     t.equal(spec.securityContext, undefined)
     const env = environmentOf(proxy)
     t.equal(env['WEFT_TRANSPARENT'], 'on')
-    t.equal(env['WEFT_DNS'], '15053')
+    t.equal(env['WEFT_DNS'], undefined)
     t.equal(env['WEFT_APPLICATION_PORTS'], undefined, 'its one port is skipped')
     t.same(proxy.securityContext.capabilities, { drop: ['ALL'] })
   },
