@@ -1,4 +1,4 @@
-import type { Report } from '../kubernetes/report.ts'
+import type { Report } from '../report.ts'
 import type { Engine } from './engine/engine.ts'
 
 export interface CaseContext {

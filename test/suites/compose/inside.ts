@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { Report } from '../kubernetes/report.ts'
+import { Report } from '../report.ts'
 import type { CaseContext } from './case.ts'
 import { cases } from './cases.ts'
 import { Engine } from './engine/engine.ts'

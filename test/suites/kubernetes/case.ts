@@ -1,6 +1,6 @@
 import type { Cluster } from './cluster/cluster.ts'
 import type { Kubelet } from './kubelet/kubelet.ts'
-import type { Report } from './report.ts'
+import type { Report } from '../report.ts'
 
 /** What some cases need beyond the cluster; made before there is no network any more. */
 export type Extra = 'gateway-api' | 'helm' | 'kubectl' | 'kwok'

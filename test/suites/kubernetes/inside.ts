@@ -10,7 +10,7 @@ import { prepareNode } from './cluster/network.ts'
 import type { Programs } from './cluster/programs.ts'
 import { ServiceProxy } from './cluster/service-proxy.ts'
 import { Kubelet } from './kubelet/kubelet.ts'
-import { Report } from './report.ts'
+import { Report } from '../report.ts'
 
 interface Plan {
   readonly programs: Programs

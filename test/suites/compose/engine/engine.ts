@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Daemon } from '../../kubernetes/cluster/daemon.ts'
+import { Daemon } from '../../daemon.ts'
 import { until } from './waiting.ts'
 
 const execute = promisify(execFile)

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case, CaseContext } from '../case.ts'
 import type { KubernetesObject, Pod, PodSpec } from '../cluster/objects.ts'
 import { waitFor } from '../cluster/waiting.ts'
@@ -251,7 +250,6 @@ async function apiServerKilled({ cluster, kubelet, report }: CaseContext): Promi
     inPhase(kubelet.pod(`${namespace}/after`), 'Succeeded'),
   )
   report.check('pods run after the death of the API server', found !== undefined)
-  await sleep(0)
 }
 
 async function createPod(

@@ -4,7 +4,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 
 const graceMs = 10_000
 
-/** A program of the cluster itself, with its log in a file. Can be started again after its end. */
+/** A program that a suite starts, with its log in a file. Can be started again after its end. */
 export class Daemon implements AsyncDisposable {
   readonly #command: readonly string[]
   readonly #log: string
