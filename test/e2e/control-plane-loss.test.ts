@@ -5,6 +5,7 @@ import type { ProxyBootstrap } from '../../src/model/bootstrap.ts'
 import { Load } from '../support/load.ts'
 import { bootstrapOf, call, eventually, startApplication, type TestMesh } from '../support/mesh.ts'
 import { freePorts, WeftProcess } from '../support/process.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const yaml = (target: number): string => `
 apiVersion: v1
@@ -26,7 +27,7 @@ async function kill(child: WeftProcess): Promise<void> {
 }
 
 t.test('traffic and sidecars restarted from disk go on without the control plane', async t => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const application = await startApplication(t, (_request, response) => response.end('hello'))
   const [push = 0, admin = 0, inbound = 0, local = 0, webAdmin = 0] = await freePorts(5)
   const config = join(folder, 'mesh.yaml')

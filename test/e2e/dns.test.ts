@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { eventually } from '../support/mesh.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const shop = resolve(import.meta.dirname, '../../examples/shop')
@@ -46,7 +47,7 @@ options ndots:5
 
 /** `weft up` in the namespaces, when it is ready. */
 async function startContainer(t: Test): Promise<ChildProcess> {
-  const folder = t.testdir({ 'mesh.yaml': mesh, 'resolv.conf': resolvConf })
+  const folder = testFolder(t, { 'mesh.yaml': mesh, 'resolv.conf': resolvConf })
   // getaddrinfo gives no IPv4 address where nothing but loopback has one (AI_ADDRCONFIG).
   const network = 'ip link set lo up && ip addr add 192.0.2.2/32 dev lo'
   const script = `${network} && mount --bind "$1" /etc/resolv.conf && shift && exec "$@"`

@@ -5,6 +5,7 @@ import type { MeshStatus } from '../../src/control/status.ts'
 import { Load } from '../support/load.ts'
 import { call, eventually } from '../support/mesh.ts'
 import { freePorts, WeftProcess } from '../support/process.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const payments = resolve(import.meta.dirname, '../../examples/shop/payments.ts')
 
@@ -46,7 +47,7 @@ spec: { selector: { app: payments }, ports: [{ port: 80, targetPort: http }] }
 }
 
 t.test('kill -9 of one of two endpoints fails no idempotent request', async t => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const { command, local, controlAdmin, clientAdmin } = await writePayments(folder)
   const weft = new WeftProcess(command, folder)
   t.teardown(() => weft[Symbol.asyncDispose]())

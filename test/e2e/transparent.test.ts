@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { eventually } from '../support/mesh.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 const application = `require('node:http').createServer((request, response) =>
@@ -117,7 +118,7 @@ function writeResolvConf(t: Test): void {
 }
 
 async function startCaptured(t: Test): Promise<void> {
-  const folder = t.testdir({ 'mesh.yaml': mesh })
+  const folder = testFolder(t, { 'mesh.yaml': mesh })
   const state = join(folder, 'state')
   mkdirSync(state)
   writeFileSync(join(folder, 'outside.cjs'), outside)

@@ -10,6 +10,7 @@ import {
   runningWith,
   WeftProcess,
 } from '../support/process.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const folder = resolve(import.meta.dirname, '../support/functions')
 
@@ -36,7 +37,7 @@ spec:
 }
 
 t.test('by `weft up` a function comes with its first call and goes with the last', async t => {
-  const state = t.testdir()
+  const state = testFolder(t)
   const config = join(state, 'mesh.yaml')
   const ports = await freePorts(8)
   writeFileSync(config, yaml(ports))

@@ -6,9 +6,10 @@ import { Load } from '../support/load.ts'
 import { call, eventually } from '../support/mesh.ts'
 import { descendantsOf, runningOf, WeftProcess } from '../support/process.ts'
 import { writeShop } from '../support/shop.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 async function startShop(t: Test) {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const shop = await writeShop(folder)
   const weft = new WeftProcess(shop.command, folder)
   t.teardown(() => weft[Symbol.asyncDispose]())
@@ -73,7 +74,7 @@ t.test('a broken edit changes nothing and names field, file and line', async t =
 })
 
 t.test('a taken port is named, with the setting that moves it', async t => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const shop = await writeShop(folder)
   const thief = createServer().listen(shop.controlPort, '127.0.0.1')
   await once(thief, 'listening')
@@ -86,7 +87,7 @@ t.test('a taken port is named, with the setting that moves it', async t => {
 })
 
 t.test('a broken configuration ends the start with all problems', async t => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const shop = await writeShop(folder)
   const good = readFileSync(shop.config, 'utf8')
   writeFileSync(shop.config, good.replace('selector:', 'selectr:').replace('port: 80', 'port: x'))

@@ -6,6 +6,7 @@ import { startControlPlane } from '../../src/control/app.ts'
 import { node, startDocker, withoutDocker } from '../support/functions/real-docker.ts'
 import { Load } from '../support/load.ts'
 import { eventually } from '../support/mesh.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 /** Answers with its name. On SIGTERM it ends at once, with whatever is under way. */
 const application = `process.on('SIGTERM', () => process.exit())
@@ -27,7 +28,7 @@ t.test(
   async t => {
     const docker = await startDocker(t)
     const gateway = await docker.createNetwork('mesh')
-    const stateDirectory = join(t.testdir(), 'control')
+    const stateDirectory = join(testFolder(t), 'control')
     const control = await startControlPlane(
       {
         stateDirectory,

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { functionYaml, hostFunction, startFunctionMesh } from '../support/functions/mesh.ts'
 import { call, eventually } from '../support/mesh.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const event = { 'x-amz-invocation-type': 'Event' }
 
@@ -28,7 +29,7 @@ async function startTaker(t: Test) {
 
 t.test('an event is taken at once, and runs later', async t => {
   const { records, url } = await startTaker(t)
-  const file = join(t.testdir(), 'ran')
+  const file = join(testFolder(t), 'ran')
   const mesh = await startFunctionMesh(
     t,
     `
@@ -151,7 +152,7 @@ t.test('a function can be where failed events go', async t => {
 })
 
 t.test('events outlive the sidecar that took them', async t => {
-  const file = join(t.testdir(), 'ran')
+  const file = join(testFolder(t), 'ran')
   const mesh = await startFunctionMesh(t, '  scale: { max: 1 }\n  timeout: 60s')
   const blocker = mesh.invoke({ action: 'sleep', ms: 30_000 }).catch(() => undefined)
   for (const text of ['1', '2', '3'])

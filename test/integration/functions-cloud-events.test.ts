@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startFunctionMesh } from '../support/functions/mesh.ts'
 import { eventually } from '../support/mesh.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 /** Events that the function has written down, one a line. */
 function written(file: string): Record<string, unknown>[] {
@@ -15,7 +16,7 @@ function written(file: string): Record<string, unknown>[] {
 }
 
 t.test('a function is called by the clock, and by files', async t => {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const inbox = join(folder, 'inbox')
   const file = join(folder, 'events')
   mkdirSync(inbox)

@@ -25,6 +25,7 @@ import {
   type Behaviour,
 } from '../support/functions/fake-clouds.ts'
 import { lambdaSettings, urlSettings } from '../support/functions/placements.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const never = new AbortController().signal
 const start = Date.UTC(2026, 10, 27)
@@ -106,7 +107,7 @@ t.test('Lambda is called with credentials of each source that AWS has', async t 
     return { body: url.endsWith('/') ? 'role' : credentialsDocument('INSTANCE', expiresAt) }
   })
   const file = `[default]\naws_access_key_id=FILE\naws_secret_access_key=secret-of-FILE\naws_session_token=token-of-FILE\n`
-  const folder = t.testdir({ credentials: file, token: 'web.identity.token' })
+  const folder = testFolder(t, { credentials: file, token: 'web.identity.token' })
   const sources = {
     ENV: {
       AWS_ACCESS_KEY_ID: 'ENV',
@@ -173,7 +174,10 @@ t.test('Cloud Run is called with a token of the account, fetched once', async t 
       ? { headers: { 'content-type': 'text/plain' }, body: `you asked for ${url}` }
       : { status: 403, headers: { 'www-authenticate': 'Bearer' } },
   )
-  const path = join(t.testdir({ 'key.json': account.keyFile(`${google.url}/token`) }), 'key.json')
+  const path = join(
+    testFolder(t, { 'key.json': account.keyFile(`${google.url}/token`) }),
+    'key.json',
+  )
   const factory = contextOf(t, { GOOGLE_APPLICATION_CREDENTIALS: path })
   const backend = await factory.create(urlSettings('cloud-run', 'europe-west1', run.url), undefined)
   const http = { method: 'GET', path: '/orders', query: 'id=7', headers: [], body: Buffer.alloc(0) }
@@ -293,7 +297,7 @@ t.test('functions that fail close no way', async t => {
 
 t.test('what is encrypted is opened by the function alone', async t => {
   const key = randomBytes(32)
-  const keyFile = join(t.testdir({ key: key.toString('base64') }), 'key')
+  const keyFile = join(testFolder(t, { key: key.toString('base64') }), 'key')
   const cloud = await fakeCloud(t, async ({ body }) => {
     const { weftEncrypted } = JSON.parse(body.toString()) as { weftEncrypted: string }
     const { plaintext, protectedHeader } = await compactDecrypt(weftEncrypted, key)
@@ -320,7 +324,7 @@ const withoutPython = hasCryptography ? false : 'python3 has no module cryptogra
 
 t.test('a handler in Python opens events, and is understood', { skip: withoutPython }, async t => {
   const key = randomBytes(32)
-  const keyFile = join(t.testdir({ key }), 'key')
+  const keyFile = join(testFolder(t, { key }), 'key')
   const handler = join(import.meta.dirname, '../unit/functions/cloud/data/encrypted_handler.py')
   const cloud = await fakeCloud(t, ({ body }) => {
     const env = { ...process.env, WEFT_KEY: key.toString('base64') }

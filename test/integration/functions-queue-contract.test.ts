@@ -7,12 +7,13 @@ import { JetStreamQueue } from '../../src/functions/queue/jetstream-queue.ts'
 import { SqliteQueue } from '../../src/functions/queue/sqlite-queue.ts'
 import { natsMissing, NatsServer } from '../support/functions/nats.ts'
 import { contract } from '../unit/functions/queue/contract.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 t.test('SQLite', async t => {
   for (const { name, options = {}, run } of contract)
     t.test(name, async t => {
       const queue = new SqliteQueue({
-        path: join(t.testdir(), 'state', 'events.sqlite'),
+        path: join(testFolder(t), 'state', 'events.sqlite'),
         limits: { ...(options.maxEvents !== undefined && { maxEvents: options.maxEvents }) },
         logger: silentLogger,
         now: monotonicNow,

@@ -14,6 +14,7 @@ import { Delivery } from '../../src/functions/queue/delivery.ts'
 import type { Outcome } from '../../src/functions/queue/outcome.ts'
 import { SqliteQueue } from '../../src/functions/queue/sqlite-queue.ts'
 import { newEvent, takeOne, takeUpTo } from '../unit/functions/queue/events.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const source = (path: string): string =>
   pathToFileURL(resolve(import.meta.dirname, '../../src', path)).href
@@ -61,7 +62,7 @@ function open(path: string): SqliteQueue {
 }
 
 t.test('a process that is killed, again and again, loses nothing that it was promised', async t => {
-  const path = join(t.testdir(), 'events.sqlite')
+  const path = join(testFolder(t), 'events.sqlite')
   const said = { '+': new Set<string>(), '~': new Set<string>(), '-': new Set<string>() }
   for (let kill = 0; kill < 10; kill++) {
     const child = spawn(process.execPath, ['--input-type=module', '-e', busyProgram, path], {
@@ -166,7 +167,7 @@ function fill(path: string): void {
 }
 
 t.test('each event is delivered or told of, whatever its function does', async t => {
-  const queue = open(join(t.testdir(), 'events.sqlite'))
+  const queue = open(join(testFolder(t), 'events.sqlite'))
   t.teardown(() => queue.close())
   const outcomes: readonly Outcome[] = [
     { kind: 'success', result: Buffer.from('1'), version: '$LATEST' },

@@ -12,6 +12,7 @@ import { JetStreamQueue } from '../../src/functions/queue/jetstream-queue.ts'
 import type { JetStreamQueueOptions } from '../../src/functions/queue/jetstream-queue.ts'
 import { natsMissing, NatsServer } from '../support/functions/nats.ts'
 import { newEvent, takeOne, takeUpTo } from '../unit/functions/queue/events.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 function open(
   t: Test,
@@ -237,7 +238,7 @@ t.test('a stream that somebody removes is made again', options, async t => {
 
 t.test('a password that was changed is read again at the next try', options, async t => {
   const server = await start(t, 'authorization { user: "weft", password: "s3cret" }')
-  const passwordFile = join(t.testdir(), 'password')
+  const passwordFile = join(testFolder(t), 'password')
   writeFileSync(passwordFile, 'wrong\n')
   const tried = Promise.withResolvers<void>()
   const lines: string[] = []
@@ -258,14 +259,14 @@ t.test('a password that was changed is read again at the next try', options, asy
 
 t.test('a token stands in a file, too', options, async t => {
   const server = await start(t, 'authorization { token: "t0ken" }')
-  const tokenFile = join(t.testdir({ token: 't0ken' }), 'token')
+  const tokenFile = join(testFolder(t, { token: 't0ken' }), 'token')
   const queue = open(t, server, { credentials: { kind: 'token', tokenFile } })
   t.ok(await queue.connected(5000))
 })
 
 t.test('credentials that are not there are waited for', options, async t => {
   const server = await start(t)
-  const credsFile = join(t.testdir(), 'creds')
+  const credsFile = join(testFolder(t), 'creds')
   const said = Promise.withResolvers<object>()
   const warn = (fields: object) => said.resolve(fields)
   const queue = open(t, server, {
@@ -280,7 +281,7 @@ const openssl = (...parameters: string[]) => spawnSync('openssl', parameters).st
 const noTls = natsMissing || (!openssl('version') && 'there is no openssl command')
 
 t.test('TLS is checked against the authorities in a file', { skip: noTls }, async t => {
-  const directory = t.testdir()
+  const directory = testFolder(t)
   const [key, caFile] = [join(directory, 'key.pem'), join(directory, 'ca.pem')]
   const [strangerKey, stranger] = [join(directory, 'key2.pem'), join(directory, 'ca2.pem')]
   const create = (keyFile: string, file: string) => {

@@ -8,6 +8,7 @@ import { testInstance } from '../support/functions/instance.ts'
 import { nodeRuntimeObstacle } from '../support/functions/node-runtime.ts'
 import { pythonObstacle } from '../support/functions/python.ts'
 import { functionSpec, GuardRecord } from '../support/functions/sandbox.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 function createPool(t: Test): WarmPool {
   const pool = new WarmPool({
@@ -30,7 +31,7 @@ t.test(
   'a Python function runs in a process that knew nothing of it',
   { skip: pythonMissing ?? false },
   async t => {
-    const directory = t.testdir({
+    const directory = testFolder(t, {
       'f.py': `
 import os, sys
 def handler(event, context):
@@ -52,7 +53,7 @@ t.test(
   'what the client reads as it is loaded is the function’s',
   { skip: pythonMissing ?? false },
   async t => {
-    const directory = t.testdir({
+    const directory = testFolder(t, {
       'f.py': 'import logging\ndef handler(e, c):\n    logging.getLogger().error("wrong")\n',
     })
     const environment = { AWS_LAMBDA_LOG_FORMAT: 'JSON' }
@@ -71,7 +72,7 @@ t.test(
   'code that can’t be loaded says so from a warm process too',
   { skip: pythonMissing ?? false },
   async t => {
-    const spec = functionSpec({ runtime: 'python3', directory: t.testdir({}) })
+    const spec = functionSpec({ runtime: 'python3', directory: testFolder(t, {}) })
     const pool = createPool(t)
     await warm(pool, spec)
     const { instance, ready } = testInstance(t, spec, pool)
@@ -84,7 +85,7 @@ t.test(
   'a Node function runs in a process that knew nothing of it',
   { skip: nodeRuntimeObstacle() ?? false },
   async t => {
-    const directory = t.testdir({
+    const directory = testFolder(t, {
       'f.mjs': `
 export const handler = async (event, context) =>
   [process.pid, process.cwd(), process.env.NAME, context.functionName]

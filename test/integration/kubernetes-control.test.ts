@@ -15,6 +15,7 @@ import { eventually } from '../support/mesh.ts'
 import { ScriptedPeer } from '../unit/discovery/scripted-peer.ts'
 import { boundToken, reviewed, reviews } from '../unit/control/kubernetes/identity/bound-token.ts'
 import { podObject, reviewOf } from '../unit/control/kubernetes/webhook/reviews.ts'
+import { testFolder } from '../support/test-folder.ts'
 
 const webhooks = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 const loopback = { host: '127.0.0.1', port: 0 }
@@ -28,7 +29,7 @@ interface Cluster {
 
 async function startCluster(t: Test): Promise<Cluster> {
   const server = await FakeApiServer.start(t)
-  const folder = t.testdir({ token: server.token })
+  const folder = testFolder(t, { token: server.token })
   server.put('/api/v1/namespaces', { metadata: { name: 'shop' } })
   server.put('/api/v1/namespaces', { metadata: { name: 'kube-system' } })
   const metadata = { namespace: 'shop', name: 'orders-0', labels: { app: 'orders' } }

@@ -11,6 +11,7 @@ import { startControlPlane, type ControlOptions, type ControlPlane } from '../..
 import { createJoinToken } from '../../src/control/join-token.ts'
 import type { ControlBootstrap, ProxyBootstrap } from '../../src/model/bootstrap.ts'
 import { startProxy, type RunningProxy } from '../../src/proxy/app.ts'
+import { testFolder } from './test-folder.ts'
 
 const loopback = '127.0.0.1'
 const anyPort = { host: loopback, port: 0 }
@@ -39,7 +40,7 @@ export async function startMesh(
   yaml: string,
   more: Omit<ControlOptions, 'logger'> = {},
 ): Promise<TestMesh> {
-  const folder = t.testdir()
+  const folder = testFolder(t)
   const configPath = join(folder, 'mesh.yaml')
   writeFileSync(configPath, yaml)
   const bootstrap: ControlBootstrap = {

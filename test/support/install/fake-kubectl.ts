@@ -1,6 +1,7 @@
 import { writeFileSync, chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
+import { testFolder } from '../test-folder.ts'
 
 /** What an API server answers, by `GET /path?query` without paging; a number is a status with a message. */
 export type FakeAnswers = Readonly<Record<string, unknown>>
@@ -10,7 +11,7 @@ export type FakeAnswers = Readonly<Record<string, unknown>>
  * not found.
  */
 export function fakeKubectl(t: Test, answers: FakeAnswers, pageSize = 2): string {
-  const folder = t.testdir({})
+  const folder = testFolder(t, {})
   const program = join(folder, 'kubectl')
   writeFileSync(join(folder, 'answers.json'), JSON.stringify(answers))
   writeFileSync(
