@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { Option, type Command } from 'commander'
+import { systemNamespace } from '../control/kubernetes/cluster-names.ts'
 import type {
   ControlBootstrap,
   DockerBootstrap,
@@ -111,7 +112,7 @@ function kubernetesOf(
   webhook: SocketAddress | undefined,
   injectionFile: string | undefined,
 ): KubernetesBootstrap {
-  const { POD_NAMESPACE: namespace = 'weft-system', POD_NAME: replica = hostname() } = process.env
+  const { POD_NAMESPACE: namespace = systemNamespace, POD_NAME: replica = hostname() } = process.env
   return {
     namespace,
     replica,

@@ -11,7 +11,7 @@ import {
   injectLabel,
   systemNamespace,
   trustBundleName,
-} from './manifests/names.ts'
+} from '../../control/kubernetes/cluster-names.ts'
 
 export interface UninstallFlags extends ClusterOptions {
   /** Even where pods still have sidecars. */

@@ -7,6 +7,7 @@ import type { Platform, PlatformMesh } from '../platform.ts'
 import { inClusterOptions } from './api/in-cluster.ts'
 import { KubernetesApi } from './api/kubernetes-api.ts'
 import { LeaderElection } from './api/leader-election.ts'
+import { controlName } from './cluster-names.ts'
 import { AuthoritySecret } from './identity/authority-secret.ts'
 import { ClusterTrust } from './identity/cluster-trust.ts'
 import { ServiceAccountAttestor } from './identity/service-account-attestor.ts'
@@ -25,8 +26,6 @@ export interface KubernetesPlatformOptions {
   readonly now: Now
   readonly random: Random
 }
-
-const leaseName = 'weft-control'
 
 /** A Kubernetes cluster: its API has the configuration, says who pods are, keeps the CA's key, and gets pods injected. */
 export class KubernetesPlatform implements Platform {
@@ -115,7 +114,7 @@ export class KubernetesPlatform implements Platform {
       namespace,
       logger,
       random,
-      name: leaseName,
+      name: controlName,
       identity: replica,
       now: monotonicNow,
       onChange: () => {

@@ -1,7 +1,12 @@
 import { X509Certificate } from 'node:crypto'
 import type { Cluster, ClusterObject } from '../cluster/cluster.ts'
 import { customGroup, customResources } from '../manifests/custom-resources.ts'
-import { controlName, systemNamespace, trustBundleName, webhookName } from '../manifests/names.ts'
+import {
+  controlName,
+  systemNamespace,
+  trustBundleName,
+  webhookName,
+} from '../../../control/kubernetes/cluster-names.ts'
 import {
   failure,
   ok,

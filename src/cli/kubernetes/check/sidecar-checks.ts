@@ -1,5 +1,9 @@
 import type { ClusterObject } from '../cluster/cluster.ts'
-import { injectLabel, systemNamespace, systemNamespaces } from '../manifests/names.ts'
+import {
+  injectLabel,
+  systemNamespace,
+  systemNamespaces,
+} from '../../../control/kubernetes/cluster-names.ts'
 import { trustBundleIn } from './control-checks.ts'
 import {
   failure,

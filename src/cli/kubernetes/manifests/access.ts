@@ -2,13 +2,12 @@ import { customGroup, customResources } from './custom-resources.ts'
 import type { Manifest } from './manifest.ts'
 import {
   authoritySecretName,
-  clusterMetadata,
   controlName,
-  metadataIn,
   systemNamespace,
   trustBundleName,
   webhookName,
-} from './names.ts'
+} from '../../../control/kubernetes/cluster-names.ts'
+import { clusterMetadata, metadataIn } from './names.ts'
 
 interface Rule {
   readonly apiGroups: readonly string[]

@@ -1,6 +1,7 @@
 import type { InstallSettings } from './install-settings.ts'
 import type { KubernetesManifest, Manifest } from './manifest.ts'
-import { controlName, controlSelector, metadataIn } from './names.ts'
+import { controlName } from '../../../control/kubernetes/cluster-names.ts'
+import { controlSelector, metadataIn } from './names.ts'
 
 /** How many replicas there are, and how many of them may be away. */
 export function availabilityManifests(settings: InstallSettings, version: string): Manifest[] {

@@ -1,14 +1,8 @@
 import { stringify } from 'yaml'
 import type { InstallSettings } from './install-settings.ts'
 import type { KubernetesManifest, Manifest } from './manifest.ts'
-import {
-  controlName,
-  controlPorts,
-  controlSelector,
-  injectionName,
-  labelsFor,
-  metadataIn,
-} from './names.ts'
+import { controlName } from '../../../control/kubernetes/cluster-names.ts'
+import { controlPorts, controlSelector, injectionName, labelsFor, metadataIn } from './names.ts'
 
 /** Of the user in the image, which also sidecars have. */
 const user = 1337

@@ -1,3 +1,4 @@
+import { controlName } from '../../../control/kubernetes/cluster-names.ts'
 import type { KubernetesManifest, Manifest } from './manifest.ts'
 import { controlSelector, metadataIn } from './names.ts'
 
@@ -6,7 +7,7 @@ export function monitoringManifests(version: string): Manifest[] {
   return [
     {
       comment: 'Metrics of the control plane.',
-      object: podMonitor(version, 'weft-control', {
+      object: podMonitor(version, controlName, {
         selector: { matchLabels: controlSelector },
         podMetricsEndpoints: [{ port: 'admin', path: '/metrics' }],
       }),

@@ -1,6 +1,7 @@
 import type { InstallSettings } from './install-settings.ts'
 import type { KubernetesManifest, Manifest } from './manifest.ts'
-import { controlPorts, controlSelector, metadataIn, systemNamespace } from './names.ts'
+import { systemNamespace } from '../../../control/kubernetes/cluster-names.ts'
+import { controlPorts, controlSelector, metadataIn } from './names.ts'
 
 /** How the control plane is reached. */
 export function networkManifests({ networkPolicy }: InstallSettings, version: string): Manifest[] {

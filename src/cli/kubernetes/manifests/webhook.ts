@@ -1,12 +1,12 @@
 import type { KubernetesManifest, Manifest } from './manifest.ts'
 import {
-  clusterMetadata,
   controlName,
   injectLabel,
   systemNamespace,
   systemNamespaces,
   webhookName,
-} from './names.ts'
+} from '../../../control/kubernetes/cluster-names.ts'
+import { clusterMetadata } from './names.ts'
 
 /** The injector, as the API server knows it. */
 export function webhookManifest(version: string): Manifest {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { AuthorityStore } from '../../authority-store.ts'
 import { KubernetesError, type KubernetesApi } from '../api/kubernetes-api.ts'
+import { authoritySecretName as name } from '../cluster-names.ts'
 import { managedByWeft } from './managed-object.ts'
 
 export interface AuthoritySecretOptions {
@@ -10,7 +11,6 @@ export interface AuthoritySecretOptions {
   readonly signal: AbortSignal
 }
 
-const name = 'weft-ca'
 const key = 'ca.pem'
 
 const secret = z.object({ data: z.record(z.string(), z.string()).default({}) })

@@ -3,20 +3,15 @@ import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
 import type { KubernetesApi } from '../api/kubernetes-api.ts'
 import { ListWatch } from '../api/list-watch.ts'
+import { trustBundleName, webhookName } from '../cluster-names.ts'
 import {
   installedWebhooks,
-  webhookConfigurationName,
   webhookConfigurations,
   writeWebhookAuthority,
   type InstalledWebhook,
 } from '../webhook/webhook-authority.ts'
 import { Reconciliation } from './reconciliation.ts'
-import {
-  storedBundleOf,
-  trustBundleName,
-  writeTrustBundles,
-  type StoredBundle,
-} from './trust-bundles.ts'
+import { storedBundleOf, writeTrustBundles, type StoredBundle } from './trust-bundles.ts'
 
 export interface ClusterTrustOptions {
   readonly api: Pick<KubernetesApi, 'request' | 'watch'>
@@ -100,8 +95,8 @@ export class ClusterTrust {
       now,
       random,
       path: webhookConfigurations,
-      what: `MutatingWebhookConfiguration ${webhookConfigurationName}`,
-      fieldSelector: `metadata.name=${webhookConfigurationName}`,
+      what: `MutatingWebhookConfiguration ${webhookName}`,
+      fieldSelector: `metadata.name=${webhookName}`,
       select: installedWebhooks,
       onChange: () => this.changed(),
     })
@@ -109,7 +104,7 @@ export class ClusterTrust {
 
   #telling(webhooks: ListWatch<readonly InstalledWebhook[]>): Reconciliation {
     const { api, bundle } = this.#options
-    const installed = () => webhooks.objects.get(webhookConfigurationName)
+    const installed = () => webhooks.objects.get(webhookName)
     return this.#reconcile("the webhook's CA", webhooks, signal =>
       writeWebhookAuthority({ api, bundle, installed }, signal),
     )

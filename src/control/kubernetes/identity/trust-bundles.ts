@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { KubernetesError, type KubernetesApi } from '../api/kubernetes-api.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
+import { trustBundleName } from '../cluster-names.ts'
 import { managedByWeft } from './managed-object.ts'
 
 /** What a ConfigMap `weft-trust-bundle` is now, as far as it matters. */
@@ -21,7 +22,6 @@ export interface TrustBundlesOptions {
   readonly restMs?: number
 }
 
-export const trustBundleName = 'weft-trust-bundle'
 const key = 'trust-bundle.pem'
 
 /** A ConfigMap of that name, as {@link TrustBundlesOptions.stored} wants it. */

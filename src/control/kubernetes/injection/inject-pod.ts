@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { systemNamespaces } from '../cluster-names.ts'
 import type { Injection, InjectionContext, InjectionResult, SkipReason } from './injection.ts'
 import { readStatus, type InjectionStatus } from './injection-status.ts'
 import { readAnnotations, wishOf } from './pod/annotations.ts'
@@ -70,11 +71,9 @@ function checkPod(data: unknown): CheckedPod | { readonly refused: readonly PodP
   return { pod, bare: removeSidecar(pod, status), status }
 }
 
-const systemNamespaces = new Set(['kube-system', 'kube-public', 'kube-node-lease', 'weft-system'])
-
 function skipReason(pod: Pod, { namespace }: InjectionContext): SkipReason | undefined {
   const { hostNetwork, os, nodeSelector } = pod.spec
-  if (systemNamespaces.has(namespace)) return 'system-namespace'
+  if (systemNamespaces.includes(namespace)) return 'system-namespace'
   if (wishOf(pod) === false) return 'disabled'
   // Its sidecar would listen on, or capture, what is the node's.
   if (hostNetwork === true) return 'host-network'

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { InjectionContext, SkipReason } from '../injection/injection.ts'
 import { injectPod } from '../injection/inject-pod.ts'
+import { injectLabel } from '../cluster-names.ts'
 import { diff } from './json-patch.ts'
 
 /** admission.k8s.io/v1 AdmissionReview, as far as it is read. */
@@ -117,7 +118,6 @@ const skipWords: Readonly<Partial<Record<SkipReason, string>>> = {
   'system-namespace': 'its namespace is one of the system',
 }
 
-const optIn = 'weft.dev/inject'
 const wishes: ReadonlySet<unknown> = new Set(['true', 'enabled'])
 const withWishes = z.object({
   metadata: z.object({
@@ -131,7 +131,7 @@ function warningsOf(request: Request, reason: SkipReason): string[] {
   const words = skipWords[reason]
   const { data } = withWishes.safeParse(request.object)
   const { labels, annotations } = data?.metadata ?? {}
-  const isWished = wishes.has(labels?.[optIn]) || wishes.has(annotations?.[optIn])
+  const isWished = wishes.has(labels?.[injectLabel]) || wishes.has(annotations?.[injectLabel])
   if (words === undefined || !isWished) return []
   return [shortened(`Weft does not inject ${nameOf(request)}: ${words}`)]
 }

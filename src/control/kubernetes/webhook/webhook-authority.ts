@@ -1,5 +1,6 @@
 import type { KubernetesApi } from '../api/kubernetes-api.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
+import { webhookName } from '../cluster-names.ts'
 
 /** The MutatingWebhookConfiguration `weft-injector`, as far as it says whom the API server believes. */
 export interface InstalledWebhook {
@@ -18,7 +19,6 @@ export interface WebhookAuthorityOptions {
 
 export const webhookConfigurations =
   '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
-export const webhookConfigurationName = 'weft-injector'
 
 interface WrittenWebhook {
   readonly name?: unknown
@@ -56,8 +56,8 @@ export async function writeWebhookAuthority(
   if (patch.length === 0) return
   await api.request({
     method: 'PATCH',
-    path: `${webhookConfigurations}/${webhookConfigurationName}`,
-    what: `MutatingWebhookConfiguration ${webhookConfigurationName}`,
+    path: `${webhookConfigurations}/${webhookName}`,
+    what: `MutatingWebhookConfiguration ${webhookName}`,
     body: patch,
     contentType: 'application/json-patch+json',
     signal,

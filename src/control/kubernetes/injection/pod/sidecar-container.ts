@@ -1,5 +1,6 @@
 import { parseDuration } from '../../../../base/duration.ts'
 import type { ApplicationProbe } from '../../../../model/bootstrap.ts'
+import { trustBundleName } from '../../cluster-names.ts'
 import type { InjectionContext } from '../injection.ts'
 import type { PodAnnotations } from './annotations.ts'
 import { defaultGraceSeconds, lastingContainers, type Container, type Pod } from './pod.ts'
@@ -38,7 +39,7 @@ export const sidecarVolumes = [
     },
   },
   // Not optional: the pod waits until the control plane has written it.
-  { name: 'weft-trust', configMap: { name: 'weft-trust-bundle' } },
+  { name: 'weft-trust', configMap: { name: trustBundleName } },
   // Keys are never on a disk. The limit counts as memory of the sidecar.
   { name: 'weft-state', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
 ]
