@@ -1,21 +1,24 @@
-/** Bounds the lines a remote peer can make us write: so many a second, the rest is only counted. */
+/** Bounds the lines a remote peer can make us write: so many in a period, the rest is only counted. */
 export class LogLimit {
-  readonly #perSecond: number
-  #second = Number.NEGATIVE_INFINITY
+  readonly #lines: number
+  readonly #periodMs: number
+  #begunAt = Number.NEGATIVE_INFINITY
   #admitted = 0
   #suppressed = 0
 
-  constructor(perSecond: number) {
-    this.#perSecond = perSecond
+  /** @param periodMs default 1000. */
+  constructor(lines: number, periodMs = 1000) {
+    this.#lines = lines
+    this.#periodMs = periodMs
   }
 
   /** Whether a line may be written at `now` (ms). */
   admit(now: number): boolean {
-    if (now - this.#second >= 1000) {
-      this.#second = now
+    if (now - this.#begunAt >= this.#periodMs) {
+      this.#begunAt = now
       this.#admitted = 0
     }
-    if (this.#admitted < this.#perSecond) {
+    if (this.#admitted < this.#lines) {
       this.#admitted++
       return true
     }

@@ -9,7 +9,7 @@ import { qualifiedFunction, type HostedFunction } from '../model/function.ts'
 import type { NatsQueue } from '../model/function-events.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import { takesPort, type RouteParent } from '../model/kinds/gateway-route.ts'
-import type { ServicePort, ServiceResource } from '../model/kinds/service.ts'
+import { clusterAddresses, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
 import type { RetryPolicy, Route } from '../model/route.ts'
@@ -250,14 +250,10 @@ function hostsOf({ name, namespace }: ServiceResource['metadata']): string[] {
   return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
 }
 
-/** Those that a cluster has given to the Service: what applications that ask its DNS connect to. */
-function addressesOf({ spec }: ServiceResource): string[] {
-  const { clusterIP, clusterIPs } = spec
-  const given = [clusterIP, ...(Array.isArray(clusterIPs) ? clusterIPs : [])]
-  const addresses = given.filter(address => typeof address === 'string' && isIP(address) !== 0)
-  return [...new Set(addresses as string[])].map(address =>
-    isIP(address) === 6 ? `[${address}]` : address,
-  )
+/** What applications that ask the cluster's DNS connect to. */
+function addressesOf(service: ServiceResource): string[] {
+  const addresses = clusterAddresses(service).filter(address => isIP(address) !== 0)
+  return addresses.map(address => (isIP(address) === 6 ? `[${address}]` : address))
 }
 
 function forCaller(

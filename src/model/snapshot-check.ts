@@ -1,3 +1,4 @@
+import { fieldsOf } from '../base/fields.ts'
 import type { Cluster } from './cluster.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -180,11 +181,6 @@ function isAtLeast(least: number, value: unknown): boolean {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** None, when it is no object. */
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isRecord(value) ? value : {}
 }
 
 function entries(value: unknown): [string, unknown][] {

@@ -1,6 +1,6 @@
 import net from 'node:net'
-import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicNow } from '../base/clock.ts'
+import { pause } from '../base/pause.ts'
 
 export interface ApplicationWatchOptions {
   readonly host: string
@@ -33,8 +33,7 @@ export async function applicationGone(options: ApplicationWatchOptions): Promise
     if ((await connections()) > 0) usedAt = seenAt = now
     else if (listens.includes(true)) seenAt = now
     if (now - seenAt >= quietMs || now - usedAt >= idleMs) return
-    // Rejects when the signal aborts, which the loop sees.
-    await delay(pollMs, undefined, { signal }).catch(() => {})
+    await pause(pollMs, signal)
   }
 }
 
@@ -47,8 +46,7 @@ export async function applicationBack(
   port: number,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted && !(await takesConnections(host, port)))
-    await delay(pollMs, undefined, { signal }).catch(() => {})
+  while (!signal.aborted && !(await takesConnections(host, port))) await pause(pollMs, signal)
 }
 
 /** One that does not answer in time is taken for one that does. */

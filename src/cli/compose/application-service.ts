@@ -1,5 +1,6 @@
 // What becomes of the user's own services.
-import { fieldsOf, type Fields } from './file/compose-file.ts'
+import { fieldsOf } from '../../base/fields.ts'
+import { type Fields } from './file/compose-file.ts'
 import { resolvConf } from './plan/obstacles.ts'
 import type { Injected, Plan } from './plan/plan.ts'
 import { dependencies, isWeftLabel, labelsOf, strings, textOf } from './plan/service-fields.ts'

@@ -1,12 +1,7 @@
+import { fieldsOf } from '../../base/fields.ts'
 import { isDeepStrictEqual } from 'node:util'
 import { applicationOf, droppedFields, networkFields } from './application-service.ts'
-import {
-  ComposeError,
-  ComposeFile,
-  fieldsOf,
-  type Entry,
-  type Fields,
-} from './file/compose-file.ts'
+import { ComposeError, ComposeFile, type Entry, type Fields } from './file/compose-file.ts'
 import { applyEdits, removeFences, type Edit } from './file/fence.ts'
 import type { InjectOptions } from './plan/inject-options.ts'
 import { makePlan, type Plan } from './plan/plan.ts'

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { pause } from '../../base/pause.ts'
 import { backoff } from '../../base/backoff.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
@@ -101,8 +101,7 @@ export class ContainerWatch {
         this.counters.outages++
         logger.warn({ error }, 'the Docker Engine tells nothing, what is known of it stays')
       }
-      // Rejects when it is closed, which the loop sees.
-      await delay(backoff(failures, reconnect, random), undefined, { signal }).catch(() => {})
+      await pause(backoff(failures, reconnect, random), signal)
     }
   }
 

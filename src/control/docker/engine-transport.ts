@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../base/fields.ts'
 import { Client, Pool, type Dispatcher } from 'undici'
 import { LineDecoder } from '../../discovery/line-decoder.ts'
 import { readBounded } from '../bounded-body.ts'
@@ -173,8 +174,4 @@ function parsed(text: string): unknown {
     // What it is good for is decided by who needs it.
     return undefined
   }
-}
-
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }

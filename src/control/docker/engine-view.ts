@@ -1,10 +1,5 @@
-import {
-  EngineError,
-  EngineTransport,
-  fieldsOf,
-  filterOf,
-  type LineReader,
-} from './engine-transport.ts'
+import { fieldsOf } from '../../base/fields.ts'
+import { EngineError, EngineTransport, filterOf, type LineReader } from './engine-transport.ts'
 
 /** A container as the list has it; what the engine left out is empty. */
 export interface ListedContainer {

@@ -140,7 +140,8 @@ export class KubernetesPlatform implements Platform {
   }
 
   *#metrics(): Generator<MetricFamily> {
-    const kinds = [...this.source.status.kinds, ...(this.#trust?.status ?? [])]
+    const { kinds: watched, leftOut } = this.source.status
+    const kinds = [...watched, ...(this.#trust?.status ?? [])]
     const each = (value: (kind: (typeof kinds)[number]) => number) =>
       kinds.map(kind => ({ labels: { kind: kind.what }, value: value(kind) }))
     yield {
@@ -153,13 +154,13 @@ export class KubernetesPlatform implements Platform {
     }
     yield {
       ...gauge('change_age_seconds', 'Since the last change of a kind.'),
-      samples: this.source.status.kinds.flatMap(({ what, ageMs }) =>
+      samples: watched.flatMap(({ what, ageMs }) =>
         ageMs === undefined ? [] : [{ labels: { kind: what }, value: ageMs / 1000 }],
       ),
     }
     yield {
       ...gauge('left_out', 'Problems of objects that are left out.'),
-      samples: [{ labels: {}, value: this.source.status.leftOut.length }],
+      samples: [{ labels: {}, value: leftOut.length }],
     }
     yield {
       ...counter('watch_failures', 'Lists and watches that failed.'),

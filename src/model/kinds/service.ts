@@ -91,3 +91,14 @@ export function selects({ metadata, spec }: ServiceResource, workload: Selectabl
     wanted.every(([key, value]) => workload.labels[key] === value)
   )
 }
+
+/** Those that a cluster has given to the Service, as they stand there: none of a headless one. */
+export function clusterAddresses({ spec }: ServiceResource): string[] {
+  const { clusterIP, clusterIPs } = spec
+  const given: unknown[] = [clusterIP, ...(Array.isArray(clusterIPs) ? clusterIPs : [])]
+  const addresses = given.filter(
+    (address): address is string =>
+      typeof address === 'string' && address !== '' && address !== 'None',
+  )
+  return [...new Set(addresses)]
+}

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../../base/fields.ts'
 import {
   isAlias,
   isCollection,
@@ -198,11 +199,4 @@ export class ComposeFile {
 
 function isEmpty(node: Node | Alias | null): boolean {
   return node === null || (isScalar(node) && node.value === null && node.source === '')
-}
-
-/** Empty for what is no mapping. */
-export function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Fields)
-    : {}
 }

@@ -1,4 +1,5 @@
-import { fieldsOf, type Fields } from '../file/compose-file.ts'
+import { fieldsOf } from '../../../base/fields.ts'
+import { type Fields } from '../file/compose-file.ts'
 import { knownPort, knownProtocol } from './known-images.ts'
 import { textOf } from './service-fields.ts'
 

@@ -1,11 +1,7 @@
+import { fieldsOf } from '../../../base/fields.ts'
 import { isAlias } from 'yaml'
 import { readLabels } from '../../../control/docker/container-labels.ts'
-import {
-  fieldsOf,
-  type ComposeFile,
-  type ComposeService,
-  type Fields,
-} from '../file/compose-file.ts'
+import { type ComposeFile, type ComposeService, type Fields } from '../file/compose-file.ts'
 import type { ServicePorts } from './container-ports.ts'
 import type { InjectOptions } from './inject-options.ts'
 import { dependencies, isNo, mountsAt, sidecarLabels, textOf } from './service-fields.ts'

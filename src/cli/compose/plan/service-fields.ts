@@ -1,5 +1,6 @@
 // Fields of a service that compose lets people write in two ways.
-import { fieldsOf, type Fields } from '../file/compose-file.ts'
+import { fieldsOf } from '../../../base/fields.ts'
+import { type Fields } from '../file/compose-file.ts'
 import type { ServicePorts } from './container-ports.ts'
 
 /** Empty for what is no scalar. */

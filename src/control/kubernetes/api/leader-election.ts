@@ -3,7 +3,7 @@ import type { Logger } from '../../../base/log.ts'
 import { jitter, type Random } from '../../../base/random.ts'
 import { KubernetesError, type KubernetesApi } from './kubernetes-api.ts'
 import { microTime, readLease, writeLease, type Lease, type LeaseSpec } from './lease.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../../base/pause.ts'
 
 export interface LeaderElectionOptions {
   readonly api: Pick<KubernetesApi, 'request'>

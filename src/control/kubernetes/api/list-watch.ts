@@ -11,7 +11,7 @@ import {
 } from './kubernetes-api.ts'
 import { isKubernetesObject, keyOf, type KubernetesObject } from './kubernetes-object.ts'
 import { currentVersion, listPages, type ListRequest } from './list-pages.ts'
-import { pause } from './pause.ts'
+import { pause } from '../../../base/pause.ts'
 import { isOlderVersion } from './resource-version.ts'
 import { WatchedObjects } from './watched-objects.ts'
 

@@ -45,10 +45,9 @@ export class ServiceAccountAttestor implements Attestor {
   readonly #uses: TokenUses
   readonly #closing = new AbortController()
   readonly #replayLog = new LogLimit(1)
+  readonly #postponedLog = new LogLimit(1, logEveryMs)
   #reviews = 0
   #failures = 0
-  #loggedAt = Number.NEGATIVE_INFINITY
-  #unlogged = 0
 
   constructor(options: ServiceAccountAttestorOptions) {
     this.#options = options
@@ -145,12 +144,11 @@ export class ServiceAccountAttestor implements Attestor {
   #postponed(error: unknown): AttestationPostponed {
     const { logger, now } = this.#options
     this.#failures++
-    if (now() - this.#loggedAt < logEveryMs) this.#unlogged++
-    else {
-      logger.warn({ error, unlogged: this.#unlogged }, 'cannot tell whose a token is')
-      this.#loggedAt = now()
-      this.#unlogged = 0
-    }
+    if (this.#postponedLog.admit(now()))
+      logger.warn(
+        { error, unlogged: this.#postponedLog.takeSuppressed() },
+        'cannot tell whose a token is',
+      )
     return new AttestationPostponed('the API server cannot be asked', { cause: error })
   }
 }

@@ -1,6 +1,6 @@
 import type { Configuration } from '../../../model/configuration.ts'
 import { meshDefaults, type MeshResource } from '../../../model/kinds/mesh.ts'
-import type { ServiceResource } from '../../../model/kinds/service.ts'
+import { clusterAddresses, type ServiceResource } from '../../../model/kinds/service.ts'
 import { objectDocument } from '../../../model/parsing/object-document.ts'
 import { checkPlacements } from '../../../model/parsing/placements.ts'
 import { checkDuplicates, type Report } from '../../../model/parsing/references.ts'
@@ -166,14 +166,4 @@ function withoutSharedAddresses(
     for (const address of addresses) owners.set(address, title)
     return true
   })
-}
-
-function clusterAddresses({ spec }: ServiceResource): string[] {
-  const { clusterIP, clusterIPs } = spec
-  const given: unknown[] = [clusterIP, ...(Array.isArray(clusterIPs) ? clusterIPs : [])]
-  const addresses = given.filter(
-    (address): address is string =>
-      typeof address === 'string' && address !== '' && address !== 'None',
-  )
-  return [...new Set(addresses)]
 }

@@ -1,8 +1,9 @@
+import { fieldsOf } from '../../../base/fields.ts'
 import { formatSpiffeId } from '../../../identity/spiffe-id.ts'
 import type { InjectedPod } from '../../../model/configuration.ts'
 import type { ListWatch } from '../api/list-watch.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
-import { fieldsOf, listOf, pick } from '../status/fields.ts'
+import { listOf, pick } from '../status/fields.ts'
 
 /** What is kept of a pod: who it is, and where. */
 export interface WatchedPod {

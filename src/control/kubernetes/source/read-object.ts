@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../../base/fields.ts'
 import {
   serviceNameLabel,
   type EndpointSliceResource,
@@ -10,7 +11,7 @@ import { validateObject, type Resource } from '../../../model/parsing/validate.t
 import { keyOf, type KubernetesObject } from '../api/kubernetes-object.ts'
 import { hasOwnEntry } from '../status/parent-statuses.ts'
 import type { ParentReference, StatusTarget } from '../status/status-target.ts'
-import { fieldsOf, listOf, pick } from '../status/fields.ts'
+import { listOf, pick } from '../status/fields.ts'
 import type { WatchedObject } from './watched-object.ts'
 
 /** A kind of the cluster's API, as lists of it leave out of their items. */

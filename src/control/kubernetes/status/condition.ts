@@ -1,4 +1,5 @@
-import { fieldsOf, listOf } from './fields.ts'
+import { fieldsOf } from '../../../base/fields.ts'
+import { listOf } from './fields.ts'
 
 /** What is to be said (Kubernetes API conventions, "Typical status properties"). */
 export interface Verdict {

@@ -1,8 +1,4 @@
-/** The fields of what may be anything; none, when it has none. */
-export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  return isObject ? (value as Readonly<Record<string, unknown>>) : {}
-}
+import { fieldsOf } from '../../../base/fields.ts'
 
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []

@@ -1,5 +1,6 @@
+import { fieldsOf } from '../../../base/fields.ts'
 import { withVerdicts, type Observation, type Verdict } from './condition.ts'
-import { fieldsOf, listOf } from './fields.ts'
+import { listOf } from './fields.ts'
 import type { ParentReference, StatusFields } from './status-target.ts'
 
 /** By which the entries of this control plane are told from those of others (Gateway API, RouteParentStatus). */

@@ -1,11 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { fieldsOf } from '../../../base/fields.ts'
+import { pause } from '../../../base/pause.ts'
 import { backoff, type BackoffOptions } from '../../../base/backoff.ts'
 import type { Now } from '../../../base/clock.ts'
 import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
 import { KubernetesError, type KubernetesApi } from '../api/kubernetes-api.ts'
 import { formatTime } from './condition.ts'
-import { fieldsOf } from './fields.ts'
 import { isSaid, mergedStatus, type StatusUpdate } from './status-updates.ts'
 
 export interface StatusWriterOptions {
@@ -91,7 +91,8 @@ export class StatusWriter {
         if (waitMs === undefined) continue
         this.#isOutdated = true
         const { random, failureBackoff = { baseMs: 500, maxMs: 30_000 } } = this.#options
-        await this.#pause(Math.max(waitMs, backoff(failuresInRow, failureBackoff, random)))
+        const leastMs = backoff(failuresInRow, failureBackoff, random)
+        await pause(Math.max(waitMs, leastMs), this.#closing.signal)
       }
     } finally {
       this.#isRunning = false
@@ -117,7 +118,7 @@ export class StatusWriter {
         this.#refuse(title, resourceVersion)
         logger.warn({ error, object: title }, 'the status of an object could not be written')
       }
-      await this.#pause(gapMs)
+      await pause(gapMs, this.#closing.signal)
     }
     return undefined
   }
@@ -167,11 +168,6 @@ export class StatusWriter {
       this.#refused.clear()
       this.changed()
     }, this.#options.refusedMs ?? 60_000).unref()
-  }
-
-  async #pause(ms: number): Promise<void> {
-    // Ends early when it closes.
-    await delay(ms, undefined, { signal: this.#closing.signal }).catch(() => {})
   }
 }
 

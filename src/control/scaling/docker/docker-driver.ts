@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { pause } from '../../../base/pause.ts'
 import { backoff } from '../../../base/backoff.ts'
 import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
@@ -232,10 +232,7 @@ export class DockerDriver implements WorkloadDriver {
       await this.#engine.deaths(functionLabel, tell, signal).catch((error: unknown) => {
         if (!signal.aborted) logger.warn({ error }, 'hears nothing of containers that die')
       })
-      // Rejects when it is closed, which the loop sees.
-      await delay(backoff(Math.max(1, failures), reconnect, random), undefined, { signal }).catch(
-        () => {},
-      )
+      await pause(backoff(Math.max(1, failures), reconnect, random), signal)
     }
   }
 

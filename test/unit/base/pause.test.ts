@@ -1,8 +1,8 @@
 import { mock } from 'node:test'
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { pause } from '../../../../../src/control/kubernetes/api/pause.ts'
-import { mockTime } from '../../../../support/mock-time.ts'
+import { pause } from '../../../src/base/pause.ts'
+import { mockTime } from '../../support/mock-time.ts'
 
 t.test('a pause lasts as long as it is to, and leaves nothing behind', async t => {
   mockTime(t)
