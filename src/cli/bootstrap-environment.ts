@@ -1,11 +1,12 @@
 // The bootstrap of a sidecar that an image, a compose file or an injector describes by variables (README).
 import { isIPv6 } from 'node:net'
 import type { LogLevel } from '../base/log.ts'
-import type {
-  DnsBootstrap,
-  HealthBootstrap,
-  ProxyBootstrap,
-  SocketAddress,
+import {
+  sidecarPorts,
+  type DnsBootstrap,
+  type HealthBootstrap,
+  type ProxyBootstrap,
+  type SocketAddress,
 } from '../model/bootstrap.ts'
 import { applicationProbes } from './bootstrap-file.ts'
 import { CommandError } from './command-error.ts'
@@ -47,7 +48,6 @@ const defaults = {
   WEFT_ACCESS_LOG: 'errors',
   WEFT_LOG_LEVEL: 'info',
 } as const satisfies Settings
-const ports = { admin: 15_000, outbound: 15_001, captured: 15_006, inbound: 15_008, health: 15_020 }
 const dnsPort = 53
 /** Of an active check, as a Workload has it. */
 const healthIntervalMs = 5000
@@ -81,10 +81,10 @@ function bootstrapOf(written: Settings, machine: Machine, report: Report): Proxy
     trustBundleFile: settings.WEFT_TRUST_BUNDLE,
     ...(joinTokenFile !== undefined && { joinTokenFile }),
     join: settings.WEFT_JOIN,
-    admin: listen.local(settings.WEFT_ADMIN, ports.admin),
+    admin: listen.local(settings.WEFT_ADMIN, sidecarPorts.admin),
     ...(health !== undefined && { health }),
-    outbound: listen.local(settings.WEFT_OUTBOUND, ports.outbound),
-    inbound: listen.all(settings.WEFT_INBOUND, ports.inbound),
+    outbound: listen.local(settings.WEFT_OUTBOUND, sidecarPorts.outbound),
+    inbound: listen.all(settings.WEFT_INBOUND, sidecarPorts.inbound),
     application: {
       host: settings.WEFT_APPLICATION_HOST,
       ports: settings.WEFT_APPLICATION_PORTS,
@@ -93,7 +93,7 @@ function bootstrapOf(written: Settings, machine: Machine, report: Report): Proxy
     upstreams: settings.WEFT_UPSTREAMS,
     ...(dns !== undefined && { dns }),
     ...(transparent === 'on' && {
-      transparent: { inbound: listen.all(undefined, ports.captured) },
+      transparent: { inbound: listen.all(undefined, sidecarPorts.captured) },
     }),
     ...(advertise !== undefined && { advertise }),
     drainTimeoutMs: settings.WEFT_DRAIN_TIMEOUT,
@@ -157,7 +157,7 @@ function healthOf(
   if (probes !== undefined) checkProbes(probes, report)
   if (written === 'off') return undefined
   return {
-    ...listen(written, ports.health),
+    ...listen(written, sidecarPorts.health),
     ...(applicationMetrics !== undefined && { applicationMetrics }),
     ...(probes !== undefined && { probes: probes as NonNullable<HealthBootstrap['probes']> }),
   }

@@ -1,4 +1,5 @@
 import http from 'node:http'
+import { sidecarPorts } from '../model/bootstrap.ts'
 import { place } from './process/environment-variable.ts'
 
 export interface DrainOptions {
@@ -27,7 +28,7 @@ export async function drain({ admin, inbound, print }: DrainOptions): Promise<nu
 export function adminOf({
   WEFT_ADMIN: written = '',
 }: Readonly<Record<string, string | undefined>>): string {
-  const { host = '127.0.0.1', port = 15_000 } = place.read(written.trim()) ?? {}
+  const { host = '127.0.0.1', port = sidecarPorts.admin } = place.read(written.trim()) ?? {}
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 

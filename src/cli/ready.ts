@@ -1,4 +1,5 @@
 // Without node:http, which would be two thirds of the time that the command takes.
+import { sidecarPorts } from '../model/bootstrap.ts'
 import net from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { monotonicNow, type Now } from '../base/clock.ts'
@@ -56,7 +57,8 @@ const ownSurroundings: ReadySurroundings = {
 /** What an environment that describes a sidecar makes of it: its health port, or where that is off, its admin port. */
 export function readyUrl(environment: Readonly<Record<string, string | undefined>>): string {
   const { WEFT_HEALTH: health = '', WEFT_ADMIN: admin = '' } = environment
-  const [written, defaultPort] = health.trim() === 'off' ? [admin, 15_000] : [health, 15_020]
+  const [written, defaultPort] =
+    health.trim() === 'off' ? [admin, sidecarPorts.admin] : [health, sidecarPorts.health]
   const { host = loopback, port = defaultPort } = place.read(written.trim()) ?? {}
   return `http://${hostToAsk(host)}:${port}/ready`
 }

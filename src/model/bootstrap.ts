@@ -144,3 +144,14 @@ export interface DockerBootstrap {
   /** Whose addresses count where a container is in several networks. Default: the first by name that we are in too. */
   readonly network?: string
 }
+
+/** Where a sidecar listens unless it is told otherwise: Istio's ports, so that nobody has to learn new ones. */
+export const sidecarPorts = {
+  admin: 15_000,
+  outbound: 15_001,
+  /** What iptables brings from outside. */
+  captured: 15_006,
+  inbound: 15_008,
+  health: 15_020,
+  dns: 15_053,
+} as const

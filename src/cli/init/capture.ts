@@ -1,3 +1,4 @@
+import { sidecarPorts } from '../../model/bootstrap.ts'
 import { isIP } from 'node:net'
 import { CommandError, usageErrorCode } from '../command-error.ts'
 
@@ -35,9 +36,9 @@ export interface CaptureFlags {
 }
 
 /** Of other sidecars' mTLS, and of probes and scrapes by the platform: never captured. */
-const alwaysExcludedInboundPorts = [15_008, 15_020]
+const alwaysExcludedInboundPorts = [sidecarPorts.inbound, sidecarPorts.health]
 
-const defaultDnsPort = '15053'
+const defaultDnsPort = String(sidecarPorts.dns)
 
 /** @throws CommandError with all that is wrong. */
 export function parseCapture(flags: CaptureFlags): Capture {

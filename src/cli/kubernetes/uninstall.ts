@@ -9,6 +9,7 @@ import {
   authoritySecretName,
   controlName,
   injectLabel,
+  proxyName,
   systemNamespace,
   trustBundleName,
 } from '../../control/kubernetes/cluster-names.ts'
@@ -104,7 +105,7 @@ interface PodSpec {
 
 function hasSidecar({ spec }: ClusterObject): boolean {
   const { containers = [], initContainers = [] } = (spec ?? {}) as PodSpec
-  return [...containers, ...initContainers].some(({ name }) => name === 'weft-proxy')
+  return [...containers, ...initContainers].some(({ name }) => name === proxyName)
 }
 
 function isLabelled({ metadata }: ClusterObject): boolean {

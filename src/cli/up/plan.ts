@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path'
-import type {
-  ControlBootstrap,
-  ProxyBootstrap,
-  SocketAddress,
-  TransparentBootstrap,
+import {
+  sidecarPorts,
+  type ControlBootstrap,
+  type ProxyBootstrap,
+  type SocketAddress,
+  type TransparentBootstrap,
 } from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
 import { functionLabel } from '../../model/function.ts'
@@ -57,7 +58,6 @@ export interface UpOptions {
 const loopback = '127.0.0.1'
 /** The first sidecar has Istio's ports, each further one the same plus this. */
 const portStep = 100
-const ports = { admin: 15_000, outbound: 15_001, captured: 15_006, inbound: 15_008, dns: 15_053 }
 const leaseMs = 30_000
 /** A developer at the terminal does not wait as long as a rollout. */
 const drainTimeoutMs = 5000
@@ -137,7 +137,7 @@ function planSidecar(workload: WorkloadResource, surroundings: SidecarSurroundin
         service,
       })),
       ...(dns !== false && {
-        dns: addressFor(dns === true ? undefined : dns.port, ports.dns, surroundings),
+        dns: addressFor(dns === true ? undefined : dns.port, sidecarPorts.dns, surroundings),
       }),
       ...(transparent !== false && {
         transparent: planTransparent(transparent === true ? {} : transparent, surroundings.index),
@@ -177,9 +177,9 @@ function planBase(
       controlPlane: { ...push, trustDomain },
       trustBundleFile: join(controlState, 'trust-bundle.pem'),
       joinTokenFile: join(stateDirectory, 'join-token'),
-      admin: addressFor(adminPort, ports.admin, surroundings),
-      outbound: addressFor(outboundPort, ports.outbound, surroundings),
-      inbound: addressFor(inboundPort, ports.inbound, surroundings),
+      admin: addressFor(adminPort, sidecarPorts.admin, surroundings),
+      outbound: addressFor(outboundPort, sidecarPorts.outbound, surroundings),
+      inbound: addressFor(inboundPort, sidecarPorts.inbound, surroundings),
       application: { host: loopback, ports: [] },
       upstreams: [],
       advertise: loopback,
@@ -201,7 +201,7 @@ function planTransparent(
   { inboundPort, outboundTrafficPolicy }: TransparentSettings,
   index: number,
 ): TransparentBootstrap {
-  const port = inboundPort ?? ports.captured + index * portStep
+  const port = inboundPort ?? sidecarPorts.captured + index * portStep
   // What comes in is redirected to the address of the interface that it came by.
   return {
     inbound: { host: '0.0.0.0', port },

@@ -16,3 +16,5 @@ export const systemNamespaces: readonly string[] = [
   'kube-node-lease',
   systemNamespace,
 ]
+/** Container of a sidecar in its pod. */
+export const proxyName = 'weft-proxy'

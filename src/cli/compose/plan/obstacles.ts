@@ -1,3 +1,4 @@
+import { sidecarPorts } from '../../../model/bootstrap.ts'
 import { fieldsOf } from '../../../base/fields.ts'
 import { isAlias } from 'yaml'
 import { readLabels } from '../../../control/docker/container-labels.ts'
@@ -13,7 +14,8 @@ export interface Examined {
 }
 
 /** Listened on by a sidecar. */
-const ownPorts = [15_000, 15_001, 15_006, 15_008, 15_020]
+const { admin, outbound, captured, inbound, health } = sidecarPorts
+const ownPorts: readonly number[] = [admin, outbound, captured, inbound, health]
 
 /** Why a service gets no sidecar; undefined: it can have one. */
 export function obstacleOf(

@@ -1,6 +1,7 @@
 import type { ClusterObject } from '../cluster/cluster.ts'
 import {
   injectLabel,
+  proxyName,
   systemNamespace,
   systemNamespaces,
 } from '../../../control/kubernetes/cluster-names.ts'
@@ -25,8 +26,6 @@ export const sidecarChecks: readonly Check[] = [
   { category, title: 'ready', run: checkReady },
   { category, title: 'versions', run: checkVersions },
 ]
-
-const proxyName = 'weft-proxy'
 
 interface ContainerStatus {
   readonly name: string

@@ -1,3 +1,5 @@
+import { proxyName } from '../cluster-names.ts'
+import { sidecarPorts } from '../../../model/bootstrap.ts'
 import { fieldsOf } from '../../../base/fields.ts'
 import { formatSpiffeId } from '../../../identity/spiffe-id.ts'
 import type { InjectedPod } from '../../../model/configuration.ts'
@@ -23,10 +25,9 @@ export interface WatchedPod {
   readonly sidecarPorts?: readonly number[]
 }
 
-/** What the injector calls the sidecar's container, and how it tells it the ports. */
-const sidecarContainer = 'weft-proxy'
+/** How the injector tells a sidecar the ports. */
 const portsVariable = 'WEFT_APPLICATION_PORTS'
-const meshPort = 15_008
+const meshPort = sidecarPorts.inbound
 
 /** Of pods that have ended nothing is asked any more. */
 export const podsFieldSelector = 'status.phase!=Succeeded,status.phase!=Failed'
@@ -93,7 +94,7 @@ export function readPod({ metadata, ...rest }: KubernetesObject): WatchedPod {
 function sidecarPortsOf(spec: unknown): number[] | undefined {
   const { initContainers, containers } = fieldsOf(spec)
   const all = [...listOf(initContainers), ...listOf(containers)].map(fieldsOf)
-  const sidecar = all.find(({ name }) => name === sidecarContainer)
+  const sidecar = all.find(({ name }) => name === proxyName)
   if (sidecar === undefined) return undefined
   const variables = listOf(sidecar['env']).map(fieldsOf)
   const ports = variables.find(({ name }) => name === portsVariable)?.['value']

@@ -1,3 +1,4 @@
+import { sidecarPorts } from '../../../model/bootstrap.ts'
 import { z } from 'zod'
 
 /** Whoever can write to the engine's socket, or to the whole disk, is root on the host: no function's container may. */
@@ -34,9 +35,9 @@ const sidecar = z.strictObject({
   memory: z.int().min(32).max(65_536).default(256).describe('In MiB.'),
   bootstrap: z
     .strictObject({
-      inboundPort: z.int().min(0).max(65_535).default(15_008),
-      outboundPort: z.int().min(0).max(65_535).default(15_001),
-      adminPort: z.int().min(0).max(65_535).default(15_000),
+      inboundPort: z.int().min(0).max(65_535).default(sidecarPorts.inbound),
+      outboundPort: z.int().min(0).max(65_535).default(sidecarPorts.outbound),
+      adminPort: z.int().min(0).max(65_535).default(sidecarPorts.admin),
       advertise: z
         .string()
         .min(1)

@@ -6,7 +6,8 @@ import { defaultGraceSeconds, isNativeSidecar, type PodSpec } from './pod.ts'
 import { lowPortsSysctl } from './pod-dns.ts'
 import type { PodProblem } from './pod-problem.ts'
 import { takenPorts } from './ports.ts'
-import { initName, proxyName, sidecarUser, sidecarVolumes } from './sidecar-container.ts'
+import { proxyName } from '../../cluster-names.ts'
+import { initName, sidecarUser, sidecarVolumes } from './sidecar-container.ts'
 
 type Mode = 'dns' | 'transparent'
 

@@ -1,8 +1,11 @@
-/** Ports of a sidecar in a pod: the defaults of its settings (src/cli/bootstrap-environment.ts). */
-export const healthPort = 15_020
-const alwaysTaken = [15_000, 15_001, 15_008, healthPort]
+import { sidecarPorts } from '../../../../model/bootstrap.ts'
 
-const takenIn = { dns: [53], transparent: [15_006] } as const
+const { admin, outbound, captured, inbound, health } = sidecarPorts
+/** Of a sidecar in a pod, which keeps to the defaults. */
+export const healthPort = health
+const alwaysTaken = [admin, outbound, inbound, health]
+
+const takenIn = { dns: [53], transparent: [captured] } as const
 
 /** Where the application cannot listen. */
 export function takenPorts(mode: 'dns' | 'transparent'): ReadonlySet<number> {

@@ -1,12 +1,11 @@
 import { parseDuration } from '../../../../base/duration.ts'
 import type { ApplicationProbe } from '../../../../model/bootstrap.ts'
-import { trustBundleName } from '../../cluster-names.ts'
+import { proxyName, trustBundleName } from '../../cluster-names.ts'
 import type { InjectionContext } from '../injection.ts'
 import type { PodAnnotations } from './annotations.ts'
 import { defaultGraceSeconds, lastingContainers, type Container, type Pod } from './pod.ts'
 import { healthPort } from './ports.ts'
 
-export const proxyName = 'weft-proxy'
 export const initName = 'weft-init'
 /** Of the sidecar: what it sends is not captured. */
 export const sidecarUser = 1337
