@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 
 const main = resolve(import.meta.dirname, '../../src/main.ts')
 
@@ -13,7 +14,7 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** A running `weft` command. Disposing of it kills it. */
+/** A running `weft` command. Disposing of it kills it, with all that it started. */
 export class WeftProcess implements AsyncDisposable {
   readonly exited: Promise<Exit>
   /** All lines so far, of output and errors. */
@@ -69,13 +70,26 @@ export class WeftProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill('SIGKILL')
+    if (this.#closed) return
+    // It starts nothing more while what it started is counted.
+    this.#child.kill('SIGSTOP')
+    const family = [...descendantsOf(this.pid), this.pid]
+    for (const pid of family) kill(pid)
     await this.exited
+    while (runningOf(family).length > 0) await delay(10)
   }
 
   #notify(): void {
     for (const watcher of this.#watchers) watcher()
     this.#watchers.clear()
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
   }
 }
 
