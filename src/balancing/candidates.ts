@@ -1,29 +1,31 @@
 import type { EndpointState } from './endpoint-state.ts'
 import type { PickContext } from './load-balancer.ts'
+import type { PanicThreshold } from './panic-threshold.ts'
+import type { SlowStart } from './slow-start.ts'
 
 /** The endpoints of a balancer that carry weight, and who of them may serve now. */
 export class Candidates {
   readonly all: readonly EndpointState[]
-  readonly #panicRatio: number
+  readonly #panic: PanicThreshold
+  readonly #slowStart: SlowStart | undefined
   readonly #equalWeights: boolean
 
-  constructor(endpoints: readonly EndpointState[], panicRatio: number) {
+  /** @param slowStart of those of the endpoints that have just joined. */
+  constructor(endpoints: readonly EndpointState[], panic: PanicThreshold, slowStart?: SlowStart) {
     this.all = endpoints.filter(state => state.endpoint.weight > 0)
-    this.#panicRatio = panicRatio
+    this.#panic = panic
+    this.#slowStart = slowStart
     const weight = this.all[0]?.endpoint.weight
     this.#equalWeights = this.all.every(state => state.endpoint.weight === weight)
   }
 
-  /** So few are available that sending all traffic to them would fell them too: health is ignored. */
+  /** Health is ignored. */
   isPanicking(): boolean {
-    let available = 0
-    for (const state of this.all) if (state.available) available++
-    return available < this.#panicRatio * this.all.length
+    return this.#panic.isPanicking()
   }
 
   isEligible(state: EndpointState, context: PickContext, panicking: boolean): boolean {
-    const mayServe = state.available || (context.ejectedToo === true && state.healthy)
-    if (!panicking && !mayServe) return false
+    if (!panicking && !mayServe(state, context)) return false
     return context.tried === undefined || !context.tried.includes(state)
   }
 
@@ -31,9 +33,9 @@ export class Candidates {
   draw(context: PickContext, other: EndpointState | undefined): EndpointState | undefined {
     // While all are well a draw costs no scan. An unavailable one is drawn again among the eligible, which
     // leaves the choice exactly uniform.
-    if (this.#equalWeights && context.tried === undefined) {
+    if (this.#equalWeights && context.tried === undefined && this.#slowStart?.isWarming !== true) {
       const drawn = this.#drawAny(context, other)
-      if (drawn === undefined || drawn.available || this.isPanicking()) return drawn
+      if (drawn === undefined || drawn.mayServe || this.isPanicking()) return drawn
     }
     return this.#drawEligible(context, other)
   }
@@ -50,7 +52,7 @@ export class Candidates {
   #drawEligible(context: PickContext, other: EndpointState | undefined): EndpointState | undefined {
     const panicking = this.isPanicking()
     const weightOf = (state: EndpointState): number =>
-      state !== other && this.isEligible(state, context, panicking) ? state.endpoint.weight : 0
+      state !== other && this.isEligible(state, context, panicking) ? state.weight : 0
 
     let total = 0
     for (const state of this.all) total += weightOf(state)
@@ -67,11 +69,7 @@ export class Candidates {
   }
 }
 
-/**
- * The next choice for a request to which nobody is left: an ejected endpoint, which may have recovered, rather than
- * one that has just failed; then those that it has tried. Undefined when there is no further choice.
- */
-export function relaxed({ now, random, tried, ejectedToo }: PickContext): PickContext | undefined {
-  if (tried === undefined) return undefined
-  return ejectedToo === true ? { now, random } : { now, random, tried, ejectedToo: true }
+function mayServe(state: EndpointState, { evenIf }: PickContext): boolean {
+  if (evenIf === undefined) return state.mayServe
+  return evenIf === 'busy' ? state.available : state.healthy
 }

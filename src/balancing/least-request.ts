@@ -1,21 +1,24 @@
 import type { Candidates } from './candidates.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { LoadBalancer, PickContext } from './load-balancer.ts'
-import { pickOfTwo } from './two-choices.ts'
+import { pickOfDraws } from './random-choices.ts'
 
-/** Of two random endpoints the one with fewer requests in flight for its weight. */
+/** Of two random endpoints, or of more, the one with the fewest requests in flight for its weight. */
 export class LeastRequest implements LoadBalancer {
-  readonly #candidates: Candidates
+  readonly candidates: Candidates
+  readonly choices: number
+  readonly prefer = isLessBusy
 
-  constructor(candidates: Candidates) {
-    this.#candidates = candidates
+  constructor(candidates: Candidates, choices = 2) {
+    this.candidates = candidates
+    this.choices = choices
   }
 
   pick(context: PickContext): EndpointState | undefined {
-    return pickOfTwo(this.#candidates, context, isLessBusy)
+    return pickOfDraws(this, context)
   }
 }
 
 function isLessBusy(a: EndpointState, b: EndpointState): boolean {
-  return a.active * b.endpoint.weight < b.active * a.endpoint.weight
+  return a.active * b.weight < b.active * a.weight
 }

@@ -8,8 +8,12 @@ export interface PickContext {
   readonly random: Random
   /** Endpoints that this request has tried: taken again only when there is no other. */
   readonly tried?: readonly EndpointState[] | undefined
-  /** Ejected endpoints may serve as well. Default false. */
-  readonly ejectedToo?: boolean
+  /** Of the request's key, 32 bits, for balancers that hash. Absent: it has none. */
+  readonly hash?: number | undefined
+  /** The value that the endpoint's label must have. Absent: any. */
+  readonly subset?: string | undefined
+  /** Endpoints on probation serve that have a request already; or ejected ones as well. Absent: neither. */
+  readonly evenIf?: 'busy' | 'ejected' | undefined
 }
 
 /** Chooses among one immutable list of endpoints; a snapshot with another list makes a new balancer. */

@@ -1,5 +1,4 @@
 import type { Candidates } from './candidates.ts'
-import { relaxed } from './candidates.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { LoadBalancer, PickContext } from './load-balancer.ts'
 
@@ -20,15 +19,11 @@ export class RoundRobin implements LoadBalancer {
     let total = 0
     for (const state of this.#candidates.all) {
       if (!this.#candidates.isEligible(state, context, panicking)) continue
-      state.credit += state.endpoint.weight
-      total += state.endpoint.weight
+      state.credit += state.weight
+      total += state.weight
       if (richest === undefined || state.credit > richest.credit) richest = state
     }
-    if (richest === undefined) {
-      const wider = relaxed(context)
-      return wider && this.pick(wider)
-    }
-    richest.credit -= total
+    if (richest !== undefined) richest.credit -= total
     return richest
   }
 }

@@ -3,18 +3,22 @@ import type {
   CircuitBreakerPolicy,
   Cluster,
   ConcurrencyPolicy,
+  FailurePercentagePolicy,
   HealthCheckPolicy,
   OutlierDetectionPolicy,
   RetryBudgetPolicy,
+  SuccessRatePolicy,
 } from '../model/cluster.ts'
 import { grpcFailures } from '../model/grpc-status.ts'
+import { compileBalancing } from './balancing-compiler.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { RetryPolicy } from '../model/route.ts'
 
 type Policy = TrafficPolicyResource['spec']
+type OutlierFields = NonNullable<Policy['outlierDetection']>
 
 const defaults = {
-  cluster: { loadBalancing: 'peak-ewma', connectTimeoutMs: 1000 },
+  connectTimeoutMs: 1000,
   circuitBreaker: {
     enabled: true,
     failureRatio: 0.5,
@@ -30,6 +34,12 @@ const defaults = {
     maxEjectedRatio: 0.5,
     panicRatio: 0.3,
   } satisfies OutlierDetectionPolicy,
+  successRate: { stdevFactor: 1.9, minHosts: 5, minRequests: 100 } satisfies SuccessRatePolicy,
+  failurePercentage: {
+    threshold: 0.85,
+    minHosts: 5,
+    minRequests: 50,
+  } satisfies FailurePercentagePolicy,
   retryBudget: { ratio: 0.2, minPerSecond: 10 } satisfies RetryBudgetPolicy,
   concurrency: {
     maxRequests: 16_384,
@@ -39,21 +49,24 @@ const defaults = {
   retry: { attempts: 2, statuses: [502, 503, 504], backoffMs: 25 } satisfies RetryPolicy,
 } as const
 
+const noPolicy: Partial<Policy> = {}
+
 /** A cluster with what the policy says and the documented defaults for the rest. */
 export function compileCluster(
   name: string,
   policy: Policy | undefined,
   appProtocol?: AppProtocol,
 ): Cluster {
-  const { connectTimeout, loadBalancing, healthCheck } = policy ?? {}
+  const { connectTimeout, loadBalancing, healthCheck, ...rest } = policy ?? noPolicy
   return {
     name,
     ...(appProtocol !== undefined && { appProtocol }),
-    ...merge(defaults.cluster, { loadBalancing, connectTimeoutMs: connectTimeout }),
-    circuitBreaker: compileBreaker(policy?.circuitBreaker ?? {}),
-    outlierDetection: compileOutliers(policy?.outlierDetection ?? {}),
-    retryBudget: merge(defaults.retryBudget, policy?.retryBudget ?? {}),
-    concurrency: merge(defaults.concurrency, policy?.concurrency ?? {}),
+    ...compileBalancing(loadBalancing),
+    connectTimeoutMs: connectTimeout ?? defaults.connectTimeoutMs,
+    circuitBreaker: compileBreaker(rest.circuitBreaker ?? {}),
+    outlierDetection: compileOutliers(rest.outlierDetection ?? {}),
+    retryBudget: merge(defaults.retryBudget, rest.retryBudget ?? {}),
+    concurrency: merge(defaults.concurrency, rest.concurrency ?? {}),
     ...(healthCheck && { healthCheck: compileHealthCheck(healthCheck) }),
   }
 }
@@ -68,16 +81,39 @@ export function compileRetry(policy: Policy | undefined): RetryPolicy {
 }
 
 function compileBreaker(given: NonNullable<Policy['circuitBreaker']>): CircuitBreakerPolicy {
-  const { window, openFor, ...same } = given
-  return merge(defaults.circuitBreaker, { ...same, windowMs: window, openMs: openFor })
+  const { window, openFor, halfOpenRequests, ...same } = given
+  return {
+    ...merge(defaults.circuitBreaker, { ...same, windowMs: window, openMs: openFor }),
+    ...(halfOpenRequests !== undefined && { halfOpenRequests }),
+  }
 }
 
-function compileOutliers(given: NonNullable<Policy['outlierDetection']>): OutlierDetectionPolicy {
-  const { baseEjection, maxEjection, ...same } = given
-  return merge(defaults.outlierDetection, {
+function compileOutliers(given: OutlierFields): OutlierDetectionPolicy {
+  const { baseEjection, maxEjection, interval, successRate, failurePercentage, ...same } = given
+  const { consecutiveGatewayFailures, consecutiveLocalFailures, ...ejection } = same
+  return {
+    ...merge(defaults.outlierDetection, {
+      ...ejection,
+      baseEjectionMs: baseEjection,
+      maxEjectionMs: maxEjection,
+    }),
+    ...(consecutiveGatewayFailures !== undefined && { consecutiveGatewayFailures }),
+    ...(consecutiveLocalFailures !== undefined && { consecutiveLocalFailures }),
+    ...(interval !== undefined && { intervalMs: interval }),
+    ...(successRate !== undefined && { successRate: merge(defaults.successRate, successRate) }),
+    ...(failurePercentage !== undefined && {
+      failurePercentage: compileFailurePercentage(failurePercentage),
+    }),
+  }
+}
+
+function compileFailurePercentage({
+  threshold,
+  ...same
+}: NonNullable<OutlierFields['failurePercentage']>): FailurePercentagePolicy {
+  return merge(defaults.failurePercentage, {
     ...same,
-    baseEjectionMs: baseEjection,
-    maxEjectionMs: maxEjection,
+    threshold: threshold === undefined ? undefined : threshold / 100,
   })
 }
 
@@ -102,6 +138,4 @@ type Widened<V> = V extends boolean
     ? number
     : V extends readonly number[]
       ? readonly number[]
-      : V extends string
-        ? Cluster['loadBalancing']
-        : V
+      : V

@@ -4,6 +4,7 @@ import type { EndpointSliceResource } from '../model/kinds/endpoint-slice.ts'
 import { selects, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
 import type { WorkloadResource } from '../model/kinds/workload.ts'
 import type { Registration } from '../model/registration.ts'
+import { selectSubset, type SubsetFields } from './endpoints/endpoint-labels.ts'
 import { SidecarIndex } from './endpoints/sidecar-index.ts'
 import {
   sliceEndpoints,
@@ -44,11 +45,15 @@ export function indexInstances(
   }
 }
 
-/** Who answers for one port of a Service, in an order that depends on nothing but their ids. */
+/**
+ * Who answers for one port of a Service, in an order that depends on nothing but their ids; of those whom its policy's
+ * subset leaves.
+ */
 export function compileEndpoints(
   service: ServiceResource,
   port: ServicePort,
   instances: Instances,
+  subset?: SubsetFields,
 ): Endpoint[] {
   const { sidecars, slices, declared } = instances
   // In a cluster a pod is a member by its slice; what was declared beside the pods is one by its labels, as in files.
@@ -72,7 +77,8 @@ export function compileEndpoints(
   for (const endpoint of [...workloadEndpoints(service, port, declared), ...plain])
     if (!behindSidecars.has(endpoint.id) && !endpoints.has(endpoint.id))
       endpoints.set(endpoint.id, endpoint)
-  return [...endpoints.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  const sorted = [...endpoints.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return selectSubset(sorted, subset)
 }
 
 /** Those that are a Workload's, which stands in no slice. */
@@ -118,6 +124,7 @@ function registeredEndpoint(
     weight: workload?.spec.weight ?? 1,
     workload: registration.name,
     ...(zone !== undefined && { zone }),
+    labels: registration.labels,
   }
 }
 
@@ -132,6 +139,7 @@ function workloadEndpoint(workload: WorkloadResource, port: ServicePort): Endpoi
     weight,
     workload: workload.metadata.name,
     ...(zone !== undefined && { zone }),
+    labels: workload.metadata.labels,
   }
 }
 

@@ -16,8 +16,10 @@ import type { RetryPolicy, Route } from '../model/route.ts'
 import type { Service } from '../model/service.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
+import { localityFor } from './balancing-compiler.ts'
 import { compileCluster, compileRetry } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
+import { zonesOf } from './endpoints/zones.ts'
 import {
   compileFunction,
   functionCluster,
@@ -44,6 +46,8 @@ export interface CompiledMesh {
   readonly functions: ReadonlyMap<string, HostedFunction>
   /** By `<service>.<namespace>:<port>`. */
   readonly services: ReadonlyMap<string, CompiledService>
+  /** Of those who have registered, by `<namespace>/<name>`. */
+  readonly zones: ReadonlyMap<string, string>
 }
 
 interface CompiledService {
@@ -55,7 +59,11 @@ interface CompiledService {
   readonly attachedRoutes: ReadonlyMap<string, readonly Route[]>
   readonly cluster: Cluster
   readonly endpoints: readonly Endpoint[]
+  /** What the policy says of zones. */
+  readonly locality?: LocalityFields | undefined
 }
+
+type LocalityFields = NonNullable<TrafficPolicyResource['spec']['loadBalancing']>['locality']
 
 export function compileMesh(
   configuration: Configuration,
@@ -90,7 +98,7 @@ export function compileMesh(
       compileFunction(resource, factsOf(configuration)),
     ]),
   )
-  return { configuration, functions, services }
+  return { configuration, functions, services, zones: zonesOf(configuration, registrations) }
 }
 
 function factsOf({ mesh }: Configuration): MeshFacts {
@@ -113,6 +121,8 @@ export interface SnapshotTarget {
   readonly namespace: string
   /** The function that it hosts. */
   readonly function?: string | undefined
+  /** Absent: nothing is known of it. */
+  readonly zone?: string | undefined
 }
 
 /** The part of the mesh that one sidecar needs. */
@@ -131,7 +141,9 @@ export function snapshotFor(
   const addCluster = (name: string): void => {
     const compiled = mesh.services.get(name)
     if (compiled === undefined) return
-    content.clusters[name] = compiled.cluster
+    const locality = localityFor(target.zone, compiled.endpoints, compiled.locality)
+    content.clusters[name] =
+      locality === undefined ? compiled.cluster : { ...compiled.cluster, locality }
     content.endpoints[name] = compiled.endpoints
   }
   for (const compiled of mesh.services.values()) {
@@ -182,7 +194,8 @@ function compileService(
     },
     attachedRoutes: attached,
     cluster: compileCluster(name, policy, declaredProtocol(port)),
-    endpoints: compileEndpoints(resource, port, context.instances),
+    endpoints: compileEndpoints(resource, port, context.instances, policy?.loadBalancing?.subset),
+    locality: policy?.loadBalancing?.locality,
   }
 }
 

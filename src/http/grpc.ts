@@ -10,11 +10,13 @@ export const grpcTimeoutHeader = 'grpc-timeout'
 const statusField = 'grpc-status'
 const messageField = 'grpc-message'
 
-/** Status codes (doc/statuscodes.md) that a proxy gives itself. */
+/** Status codes (doc/statuscodes.md) that a proxy gives itself, or looks for. */
 export const grpcCode = {
+  ok: 0,
   unknown: 2,
   deadlineExceeded: 4,
   permissionDenied: 7,
+  resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,

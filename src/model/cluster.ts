@@ -1,6 +1,11 @@
 import type { AppProtocol } from './app-protocol.ts'
-
-export type LoadBalancing = 'peak-ewma' | 'least-request' | 'round-robin'
+import type {
+  HashSource,
+  LoadBalancing,
+  LocalityPolicy,
+  SlowStartPolicy,
+  SubsetPolicy,
+} from './load-balancing.ts'
 
 /** What a route points at: one port of one Service, its endpoints' common policy. All fields are resolved. */
 export interface Cluster {
@@ -13,6 +18,18 @@ export interface Cluster {
   /** `<name>.<namespace>` of a function that the control plane starts when it has no endpoint. Absent: none is made. */
   readonly activates?: string
   readonly loadBalancing: LoadBalancing
+  /** Of `peak-ewma` and `least-request`. Absent: 2. */
+  readonly choices?: number
+  /** Of `ring-hash` and `maglev`. */
+  readonly hashOn?: readonly HashSource[]
+  /** Of `ring-hash` the least number of points, absent: 1024; of `maglev` the slots, a prime, absent: 65537. */
+  readonly tableSize?: number
+  /** Absent: an endpoint has its whole share from the start. */
+  readonly slowStart?: SlowStartPolicy
+  /** Absent: zones do not count. */
+  readonly locality?: LocalityPolicy
+  /** Absent: all endpoints serve all requests. */
+  readonly subset?: SubsetPolicy
   /** Default 1000. */
   readonly connectTimeoutMs: number
   readonly circuitBreaker: CircuitBreakerPolicy
@@ -23,6 +40,9 @@ export interface Cluster {
   readonly healthCheck?: HealthCheckPolicy
 }
 
+/** Probes that a breaker may let through at once. */
+export const maxHalfOpenRequests = 100
+
 /** Opossum's words: the breaker opens when, in a window, enough requests were seen and too many failed. */
 export interface CircuitBreakerPolicy {
   readonly enabled: boolean
@@ -32,8 +52,10 @@ export interface CircuitBreakerPolicy {
   readonly minRequests: number
   /** Length of the rolling window. Default 10000. */
   readonly windowMs: number
-  /** Time open before one probe may pass. Default 5000. */
+  /** Time open before a probe may pass. Default 5000. */
   readonly openMs: number
+  /** Probes that may be in flight at once while it is half-open, and that must all succeed to close it. Absent: 1. */
+  readonly halfOpenRequests?: number
 }
 
 export interface OutlierDetectionPolicy {
@@ -48,6 +70,36 @@ export interface OutlierDetectionPolicy {
   readonly maxEjectedRatio: number
   /** With fewer healthy than this share, ejections are ignored and all endpoints serve. Default 0.3. */
   readonly panicRatio: number
+  /** Answers of 502, 503, 504 and requests without an answer in a row that eject. Absent: do not count apart. */
+  readonly consecutiveGatewayFailures?: number
+  /** Requests without an answer in a row that eject: resets, timeouts, failed connects. Absent: do not count apart. */
+  readonly consecutiveLocalFailures?: number
+  /** How often the next two are looked at. Absent: 10000. */
+  readonly intervalMs?: number
+  /** Ejects who answers worse than the others do. Absent: off. */
+  readonly successRate?: SuccessRatePolicy
+  /** Ejects who fails more than a fixed share. Absent: off. */
+  readonly failurePercentage?: FailurePercentagePolicy
+}
+
+/** Envoy, "Success Rate": out is who lies more than `stdevFactor` standard deviations below the mean. */
+export interface SuccessRatePolicy {
+  /** Default 1.9. */
+  readonly stdevFactor: number
+  /** Endpoints with {@link minRequests} without which nothing is concluded. Default 5. */
+  readonly minHosts: number
+  /** Requests in an interval without which an endpoint does not count. Default 100. */
+  readonly minRequests: number
+}
+
+/** Envoy, "Failure Percentage". */
+export interface FailurePercentagePolicy {
+  /** Share of failures from which on an endpoint is out, 0–1. Default 0.85. */
+  readonly threshold: number
+  /** As of {@link SuccessRatePolicy}. Default 5. */
+  readonly minHosts: number
+  /** As of {@link SuccessRatePolicy}. Default 50. */
+  readonly minRequests: number
 }
 
 export interface RetryBudgetPolicy {

@@ -40,6 +40,8 @@ export interface InjectedPod {
   readonly meshPort: number
   /** SPIFFE ID that its sidecar has, or will have. */
   readonly identity: string
+  /** Of the pod. Absent: none. */
+  readonly labels?: Readonly<Record<string, string>>
   /** It is to go: its sidecar takes no new connections. */
   readonly isLeaving: boolean
 }

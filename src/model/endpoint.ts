@@ -10,6 +10,8 @@ export interface Endpoint {
   /** Relative share among its cluster's endpoints; default 1, 0 takes nothing. */
   readonly weight: number
   readonly zone?: string
+  /** Those of its labels that the cluster's policy asks for. Absent: it asks for none. */
+  readonly labels?: Readonly<Record<string, string>>
   /** Name of the workload, for people. */
   readonly workload: string
 }

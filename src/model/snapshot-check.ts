@@ -1,4 +1,5 @@
 import { fieldsOf } from '../base/fields.ts'
+import { checkBalancing, checkSweeps } from './cluster-check.ts'
 import type { Cluster } from './cluster.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -44,7 +45,6 @@ type Report = (path: string, message: string) => void
 const modes: readonly unknown[] = ['strict', 'permissive']
 const trafficPolicies: readonly unknown[] = outboundTrafficPolicies
 const appProtocols: readonly unknown[] = [undefined, 'http', 'http2', 'tcp']
-const loadBalancing: readonly unknown[] = ['peak-ewma', 'least-request', 'round-robin']
 const policies = {
   circuitBreaker: ['failureRatio', 'minRequests', 'windowMs', 'openMs'],
   outlierDetection: [
@@ -73,8 +73,7 @@ function checkCluster(name: string, cluster: unknown, report: Report): void {
   if (cluster['name'] !== name) report(`${path}.name`, 'differs from its key')
   if (!appProtocols.includes(cluster['appProtocol']))
     report(`${path}.appProtocol`, `unknown: ${JSON.stringify(cluster['appProtocol'])}`)
-  if (!loadBalancing.includes(cluster['loadBalancing']))
-    report(`${path}.loadBalancing`, `unknown: ${JSON.stringify(cluster['loadBalancing'])}`)
+  checkBalancing(cluster, path, report)
   if (!isAtLeast(1, cluster['connectTimeoutMs']))
     report(`${path}.connectTimeoutMs`, 'must be positive')
   for (const [policy, fields] of Object.entries(policies)) {
@@ -82,13 +81,15 @@ function checkCluster(name: string, cluster: unknown, report: Report): void {
     for (const field of fields)
       if (!isAtLeast(0, values[field])) report(`${path}.${policy}.${field}`, 'is no number from 0')
   }
+  checkSweeps(cluster, path, report)
 }
 
 function checkEndpoint(endpoint: unknown, path: string, report: Report): void {
-  const { id, address, port, weight, mesh } = fieldsOf(endpoint)
+  const { id, address, port, weight, mesh, labels } = fieldsOf(endpoint)
   if (typeof id !== 'string' || typeof address !== 'string') report(path, 'needs id and address')
   if (!isPort(port)) report(`${path}.port`, 'is no port')
   if (!isAtLeast(0, weight)) report(`${path}.weight`, 'must not be negative')
+  if (labels !== undefined && !isRecord(labels)) report(`${path}.labels`, 'is no object')
   if (mesh === undefined) return
   const { port: meshPort, identity } = fieldsOf(mesh)
   if (!isPort(meshPort)) report(`${path}.mesh.port`, 'is no port')

@@ -10,6 +10,7 @@ import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
+import { AffinityCookieFilter } from './filters/affinity-cookie.ts'
 import { RequestIdFilter } from './filters/request-id.ts'
 import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
@@ -54,6 +55,7 @@ export class Outbound {
   readonly passthrough: PassthroughClusters
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
+  readonly #affinityCookie = new AffinityCookieFilter()
   readonly #invokeApi = new InvokeApi(
     // Before the first snapshot the router says that nothing is known yet.
     authority => this.#table === undefined || this.#table.service(authority) !== undefined,
@@ -103,6 +105,7 @@ export class Outbound {
         stripControl,
         ...api,
         router,
+        this.#affinityCookie,
         this.#forwarder,
       ],
       terminal: this.#forwarder.forward,

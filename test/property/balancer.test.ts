@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createLoadBalancer } from '../../src/balancing/create-load-balancer.ts'
 import type { EndpointState } from '../../src/balancing/endpoint-state.ts'
-import type { LoadBalancing } from '../../src/model/cluster.ts'
-import { endpointStates, seededRandom } from '../unit/balancing/endpoint-states.ts'
+import { loadBalancingPolicies, type LoadBalancing } from '../../src/model/load-balancing.ts'
+import { balancerOf, endpointStates, seededRandom } from '../unit/balancing/endpoint-states.ts'
 
-const kind = fc.constantFrom<LoadBalancing>('peak-ewma', 'least-request', 'round-robin')
+const kind = fc.constantFrom<LoadBalancing>(...loadBalancingPolicies)
 const seed = fc.integer()
 
 /** Endpoints in any state of weight, health and load. */
@@ -41,7 +40,7 @@ t.test('a pick carries weight, and avoids who was tried before who is ejected', 
       fc.subarray([0, 1, 2, 3, 4, 5, 6, 7]),
       seed,
       (name, states, tried, start) => {
-        const balancer = createLoadBalancer(name, states, panicRatio)
+        const balancer = balancerOf(name, states, panicRatio)
         const avoid = states.filter((_, index) => tried.includes(index))
         const weighty = states.filter(state => state.endpoint.weight > 0)
         const available = weighty.filter(state => state.available)
@@ -51,7 +50,7 @@ t.test('a pick carries weight, and avoids who was tried before who is ejected', 
         const isFresh = (state: EndpointState): boolean => !avoid.includes(state)
         const fresh = allowed.filter(isFresh)
         const ejected = weighty.filter(state => state.healthy && isFresh(state))
-        const context = { now: 1000, random: seededRandom(start), tried: avoid }
+        const context = { now: 1000, random: seededRandom(start), tried: avoid, hash: start >>> 0 }
         for (let i = 0; i < 5; i++) {
           const picked = balancer.pick(context)
           const [expected = []] = [fresh, ejected, allowed].filter(list => list.length > 0)
@@ -71,7 +70,7 @@ t.test('smooth round robin serves every endpoint exactly its weight in a cycle',
       fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 8 }),
       weights => {
         const states = endpointStates(...weights)
-        const balancer = createLoadBalancer('round-robin', states, 0.3)
+        const balancer = balancerOf('round-robin', states, 0.3)
         const total = weights.reduce((sum, weight) => sum + weight, 0)
         const context = { now: 0, random: seededRandom(1) }
         for (let cycle = 0; cycle < 2; cycle++) {
@@ -97,7 +96,7 @@ t.test('two choices keep requests in flight near the mean, whatever ends when', 
       seed,
       (name, count, start) => {
         const states = endpointStates(...Array.from({ length: count }, () => 1))
-        const balancer = createLoadBalancer(name, states, 0.3)
+        const balancer = balancerOf(name, states, 0.3)
         const random = seededRandom(start)
         const flying: EndpointState[] = []
         const context = { now: 0, random }
@@ -115,6 +114,56 @@ t.test('two choices keep requests in flight near the mean, whatever ends when', 
       },
     ),
     { numRuns: 60 },
+  )
+  t.pass()
+})
+
+t.test('of n endpoints two choices take the k-th best in n - k of n (n - 1) / 2 cases', async t => {
+  const picks = 3000
+  fc.assert(
+    fc.property(
+      fc.constantFrom<LoadBalancing>('peak-ewma', 'least-request'),
+      fc.integer({ min: 2, max: 8 }),
+      seed,
+      (name, count, start) => {
+        const states = endpointStates(...Array.from({ length: count }, () => 1))
+        states.forEach((state, rank) => {
+          if (name === 'least-request') state.active = rank
+          else Object.assign(state, { ewmaMs: 1 + rank, ewmaAt: 0 })
+        })
+        const balancer = balancerOf(name, states)
+        const context = { now: 0, random: seededRandom(start) }
+        const counts = states.map(() => 0)
+        for (let i = 0; i < picks; i++) {
+          const index = states.indexOf(balancer.pick(context) as EndpointState)
+          counts[index] = (counts[index] ?? 0) + 1
+        }
+        return counts.every((times, index) => {
+          const share = (count - index - 1) / ((count * (count - 1)) / 2)
+          // Six standard deviations of the binomial distribution.
+          return Math.abs(times - picks * share) <= 6 * Math.sqrt(picks * share * (1 - share))
+        })
+      },
+    ),
+    { numRuns: 100 },
+  )
+  t.pass()
+})
+
+t.test('more choices never make it worse', async t => {
+  fc.assert(
+    fc.property(fc.integer({ min: 3, max: 10 }), seed, (count, start) => {
+      const shareOfBest = (choices: number): number => {
+        const states = endpointStates(...Array.from({ length: count }, () => 1))
+        for (const [rank, state] of states.entries()) state.active = rank
+        const balancer = balancerOf('least-request', states, 0.3, { choices })
+        const context = { now: 0, random: seededRandom(start) }
+        const picked = Array.from({ length: 2000 }, () => balancer.pick(context))
+        return picked.filter(state => state === states[0]).length / 2000
+      }
+      return shareOfBest(10) >= shareOfBest(2) && shareOfBest(4) >= shareOfBest(2)
+    }),
+    { numRuns: 30 },
   )
   t.pass()
 })

@@ -3,7 +3,12 @@ import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import type { CircuitBreakerPolicy } from '../../src/model/cluster.ts'
-import { CircuitBreaker, refused, type CircuitState } from '../../src/resilience/circuit-breaker.ts'
+import {
+  CircuitBreaker,
+  refused,
+  type BreakerSetting,
+  type CircuitState,
+} from '../../src/resilience/circuit-breaker.ts'
 import { mockTime } from '../support/mock-time.ts'
 
 const policy: CircuitBreakerPolicy = {
@@ -18,19 +23,32 @@ const bucketMs = 100
 /** The breaker as its documentation has it: every outcome is kept with its time. */
 class Model {
   state: CircuitState = 'closed'
+  setting: BreakerSetting = 'auto'
+  readonly #probesNeeded: number
+  #probed = 0
   #now = 0
   #openedAt = 0
   #outcomes: { readonly failed: boolean; readonly bucket: number }[] = []
   /** Requests out that were admitted in this state. */
   current = new Set<number>()
 
+  constructor(probesNeeded: number) {
+    this.#probesNeeded = probesNeeded
+  }
+
   mayGo(): boolean {
-    return this.state === 'closed' || (this.state === 'half-open' && this.current.size === 0)
+    if (this.state !== 'half-open') return this.state === 'closed'
+    return this.current.size + this.#probed < this.#probesNeeded
   }
 
   settle(id: number, failed: boolean): void {
     if (!this.current.delete(id)) return
-    if (this.state === 'half-open') return this.#enter(failed ? 'open' : 'closed')
+    if (this.state === 'half-open') {
+      if (failed) return this.#enter('open')
+      if (++this.#probed === this.#probesNeeded) this.#enter('closed')
+      return
+    }
+    if (this.setting !== 'auto') return
     this.#outcomes.push({ failed, bucket: this.#bucket() })
     const window = this.#outcomes.filter(({ bucket }) => bucket > this.#bucket() - 10)
     const failures = window.filter(outcome => outcome.failed).length
@@ -40,17 +58,21 @@ class Model {
 
   advance(ms: number): void {
     this.#now += ms
+    if (this.setting !== 'auto') return
     if (this.state === 'open' && this.#now - this.#openedAt >= policy.openMs)
       this.#enter('half-open')
   }
 
-  operator(state: 'open' | 'closed'): void {
-    if (this.state !== state) this.#enter(state)
+  set(setting: BreakerSetting): void {
+    if (setting === this.setting) return
+    this.setting = setting
+    this.#enter(setting === 'open' ? 'open' : 'closed')
   }
 
   #enter(state: CircuitState): void {
     this.state = state
     this.current = new Set()
+    this.#probed = 0
     if (state === 'open') this.#openedAt = this.#now
     if (state === 'closed') this.#outcomes = []
   }
@@ -61,7 +83,8 @@ class Model {
 }
 
 type Step =
-  | { readonly kind: 'acquire' | 'open' | 'close' }
+  | { readonly kind: 'acquire' }
+  | { readonly kind: 'set'; readonly setting: BreakerSetting }
   | { readonly kind: 'succeed' | 'fail' | 'ignore'; readonly which: number }
   | { readonly kind: 'advance'; readonly ms: number }
 
@@ -79,28 +102,33 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 1,
-    arbitrary: fc.constantFrom({ kind: 'open' as const }, { kind: 'close' as const }),
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('set' as const),
+      setting: fc.constantFrom<BreakerSetting>('open', 'closed', 'auto', 'auto'),
+    }),
   },
 )
 
 /** A breaker and its model, given the same steps. */
 class Run {
-  readonly breaker = new CircuitBreaker('orders.default:80', policy)
-  readonly model = new Model()
+  readonly breaker: CircuitBreaker
+  readonly model: Model
   readonly #out: { readonly id: number; readonly permit: number }[] = []
   #nextId = 0
+
+  constructor(halfOpenRequests: number) {
+    this.breaker = new CircuitBreaker('orders.default:80', { ...policy, halfOpenRequests })
+    this.model = new Model(halfOpenRequests)
+  }
 
   async take(step: Step): Promise<void> {
     switch (step.kind) {
       case 'acquire':
         return this.#acquire()
-      case 'open':
-        this.model.operator('open')
-        return this.breaker.open()
-      case 'close':
-        this.model.operator('closed')
-        return this.breaker.close()
+      case 'set':
+        this.model.set(step.setting)
+        return this.breaker.set(step.setting)
       case 'advance':
         this.model.advance(step.ms)
         return mock.timers.tick(step.ms)
@@ -141,21 +169,25 @@ t.test('the breaker is in the state of its model after every step', async t => {
   mockTime(t, ['setTimeout', 'setInterval'])
   const reached = new Set<CircuitState>()
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async steps => {
-      const run = new Run()
-      try {
-        for (const [index, next] of steps.entries()) {
-          await run.take(next)
-          reached.add(run.model.state)
-          if (run.breaker.state !== run.model.state)
-            throw new Error(
-              `step ${index} ${JSON.stringify(next)}: ${run.breaker.state}, expected ${run.model.state}`,
-            )
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 3 }),
+      fc.array(step, { maxLength: 120, size: 'max' }),
+      async (halfOpenRequests, steps) => {
+        const run = new Run(halfOpenRequests)
+        try {
+          for (const [index, next] of steps.entries()) {
+            await run.take(next)
+            reached.add(run.model.state)
+            if (run.breaker.state !== run.model.state)
+              throw new Error(
+                `step ${index} ${JSON.stringify(next)}: ${run.breaker.state}, expected ${run.model.state}`,
+              )
+          }
+        } finally {
+          run.breaker.shutdown()
         }
-      } finally {
-        run.breaker.shutdown()
-      }
-    }),
+      },
+    ),
     { numRuns: 500 },
   )
   t.strictSame([...reached].toSorted(), ['closed', 'half-open', 'open'])

@@ -14,7 +14,8 @@ export interface SliceMember {
 export type Sidecar = Pick<
   Registration,
   'address' | 'ports' | 'meshPort' | 'identity' | 'name' | 'zone' | 'ready'
->
+> &
+  Partial<Pick<Registration, 'labels'>>
 
 /** Finds the sidecar that stands before an endpoint of a slice. */
 export class SidecarIndex {

@@ -143,7 +143,7 @@ function endpointOf(
 }
 
 function meshEndpoint(
-  { address, meshPort, identity, name, zone: own }: Sidecar,
+  { address, meshPort, identity, name, zone: own, labels }: Sidecar,
   { port, zone = own }: Member,
 ): Endpoint {
   return {
@@ -154,6 +154,7 @@ function meshEndpoint(
     weight: 1,
     workload: name,
     ...(zone !== undefined && { zone }),
+    ...(labels !== undefined && { labels }),
   }
 }
 

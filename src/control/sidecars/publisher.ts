@@ -3,6 +3,7 @@ import type { Registration } from '../../model/registration.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
 import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
+import { workloadKey } from './workload-key.ts'
 
 export interface PublisherOptions {
   readonly fleet: Fleet
@@ -16,7 +17,10 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions
   #mesh: CompiledMesh | undefined
-  /** For those who subscribe to all, by namespace, and by function for its hosts: they share one, as long as the mesh stays what it is. */
+  /**
+   * For those who subscribe to all, by namespace and zone, and by function for its hosts: they share one, as long as the
+   * mesh stays what it is.
+   */
   readonly #whole = new Map<string, Snapshot>()
   /** Who needs a look; all of them after a change of the mesh. */
   readonly #outdated = new Set<Subscriber>()
@@ -57,9 +61,10 @@ export class Publisher {
   }
 
   #snapshotFor(mesh: CompiledMesh, { workload, services, hosts: hosted }: Subscriber): Snapshot {
-    const target = { namespace: workload.namespace, function: hosted }
+    const zone = mesh.zones.get(workloadKey(workload))
+    const target = { namespace: workload.namespace, function: hosted, zone }
     if (services !== '*') return snapshotFor(mesh, target, services)
-    const key = hosted === undefined ? workload.namespace : `${workload.namespace}/${hosted}`
+    const key = `${workload.namespace}/${hosted ?? ''}/${zone ?? ''}`
     const known = this.#whole.get(key)
     if (known !== undefined) return known
     const snapshot = snapshotFor(mesh, target, services)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { maxHalfOpenRequests } from '../cluster.ts'
 import { grpcFailureNames } from '../grpc-status.ts'
 import {
   duration,
@@ -10,6 +11,8 @@ import {
   serviceName,
   urlPath,
 } from './common.ts'
+import { loadBalancing } from './load-balancing.ts'
+import { outlierDetection } from './outlier-detection.ts'
 
 const count = z.int().min(1)
 
@@ -25,7 +28,7 @@ export const trafficPolicyKind = z.strictObject({
       name: serviceName,
       port: port.optional().describe('Default: all ports of the Service.'),
     }),
-    loadBalancing: z.enum(['peak-ewma', 'least-request', 'round-robin']).optional(),
+    loadBalancing: loadBalancing.optional(),
     connectTimeout: positiveDuration.optional(),
     circuitBreaker: z
       .strictObject({
@@ -34,20 +37,13 @@ export const trafficPolicyKind = z.strictObject({
         minRequests: count,
         window: positiveDuration,
         openFor: positiveDuration,
+        halfOpenRequests: count
+          .max(maxHalfOpenRequests)
+          .describe('Probes at once, all of which must succeed to close it. Default 1.'),
       })
       .partial()
       .optional(),
-    outlierDetection: z
-      .strictObject({
-        enabled: z.boolean(),
-        consecutiveFailures: count,
-        baseEjection: positiveDuration,
-        maxEjection: positiveDuration,
-        maxEjectedRatio: ratio,
-        panicRatio: ratio,
-      })
-      .partial()
-      .optional(),
+    outlierDetection: outlierDetection.optional(),
     retryBudget: z
       .strictObject({ ratio, minPerSecond: z.number().min(0) })
       .partial()

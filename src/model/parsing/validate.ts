@@ -126,6 +126,15 @@ function problemsOf(
   schema: z.ZodType,
   document: SourceDocument,
 ): ConfigurationProblem[] {
+  const meant = issue.code === 'invalid_union' ? issuesOfMember(issue) : undefined
+  if (meant !== undefined)
+    return meant.flatMap(({ path, ...inner }) =>
+      problemsOf(
+        { ...inner, path: [...issue.path, ...path] } as z.core.$ZodIssue,
+        schema,
+        document,
+      ),
+    )
   if (issue.code !== 'unrecognized_keys') return [document.problem(issue.path, issue.message)]
   const known = knownFields(schema, issue.path)
   return issue.keys.slice(0, maxProblems).map(key => {
@@ -133,6 +142,22 @@ function problemsOf(
     const hint = near === undefined ? `known here: ${known.join(', ')}` : `did you mean "${near}"?`
     return document.problem([...issue.path, key], `unknown field; ${hint}`)
   })
+}
+
+/** What zod says of a union that has no message of its own. */
+const noMessage = 'Invalid input'
+
+/** Of the one member of a union that has the type of what stands there. Undefined: what it has to say, it says itself. */
+function issuesOfMember({
+  errors,
+  message,
+}: z.core.$ZodIssueInvalidUnion): readonly z.core.$ZodIssue[] | undefined {
+  if (message !== noMessage) return undefined
+  const hasOwn = (issues: readonly z.core.$ZodIssue[], code: z.core.$ZodIssue['code']): boolean =>
+    issues.some(issue => issue.path.length === 0 && issue.code === code)
+  const typed = errors.filter(issues => !hasOwn(issues, 'invalid_type'))
+  const [only] = typed.length > 1 ? typed.filter(issues => !hasOwn(issues, 'invalid_value')) : typed
+  return only
 }
 
 interface SchemaDefinition {

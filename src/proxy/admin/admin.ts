@@ -2,10 +2,11 @@ import type { ServerStream } from '../../http/stream.ts'
 import { jsonAnswer, type AdminAnswer } from './answer.ts'
 import { Reply } from './reply.ts'
 
+/** One whose path ends with a slash answers to all that is below it, and is told the rest of the path. */
 export interface AdminPage {
   /** Pages that change something answer to POST only, so that no link or image can trigger them. */
   readonly method: 'GET' | 'POST'
-  readonly answer: (query: URLSearchParams) => AdminAnswer | Promise<AdminAnswer>
+  readonly answer: (query: URLSearchParams, rest: string) => AdminAnswer | Promise<AdminAnswer>
   /** Readers at once; further ones are answered 503. For pages that are large. Default: no bound of its own. */
   readonly maxReaders?: number
 }
@@ -31,7 +32,7 @@ export class Admin {
     if ('status' in admitted) return new Reply(stream, () => {}).send(admitted)
     admitted.readers++
     const reply = new Reply(stream, () => admitted.readers--)
-    answerOf(admitted.page, query).then(
+    answerOf(admitted.page, query, restOf(pathname)).then(
       answer => reply.send(answer),
       error => reply.fail(error),
     )
@@ -39,7 +40,7 @@ export class Admin {
 
   /** The page that is asked for, or why there is none. */
   #admit(method: string, pathname: string): OpenPage | AdminAnswer {
-    const open = this.#pages.get(pathname)
+    const open = this.#pages.get(pathname) ?? this.#pages.get(parentOf(pathname))
     if (open === undefined) return jsonAnswer({ pages: [...this.#pages.keys()] }, 404)
     const { page, readers } = open
     const reads = method === 'GET' || method === 'HEAD'
@@ -51,6 +52,21 @@ export class Admin {
   }
 }
 
-async function answerOf(page: AdminPage, query: string): Promise<AdminAnswer> {
-  return page.answer(new URLSearchParams(query))
+async function answerOf(page: AdminPage, query: string, rest: string): Promise<AdminAnswer> {
+  return page.answer(new URLSearchParams(query), rest)
+}
+
+/** `/breakers/` of `/breakers/orders`. */
+function parentOf(pathname: string): string {
+  return pathname.slice(0, pathname.lastIndexOf('/') + 1)
+}
+
+/** As it is written where it is no encoding of anything. */
+function restOf(pathname: string): string {
+  const rest = pathname.slice(pathname.lastIndexOf('/') + 1)
+  try {
+    return decodeURIComponent(rest)
+  } catch {
+    return rest
+  }
 }

@@ -4,6 +4,7 @@ import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { MetricsRegistry } from '../../telemetry/metrics.ts'
 import type { AdminPage } from './admin.ts'
 import { jsonAnswer, type AdminAnswer } from './answer.ts'
+import { breakersPage, setBreakerPage } from './breaker-pages.ts'
 import { dnsMetrics } from './dns-metrics.ts'
 import { functionMetrics } from './function-metrics.ts'
 import { functionLogs, functionPage, placementPage } from './function-pages.ts'
@@ -22,6 +23,11 @@ export function adminPages(
     ...publicPages(sidecar),
     '/config': { method: 'GET', answer: page(running => jsonAnswer(configurationOf(running))) },
     '/clusters': { method: 'GET', answer: page(clustersOf) },
+    '/breakers': { method: 'GET', answer: page(({ plane }) => breakersPage(plane)) },
+    '/breakers/': {
+      method: 'POST',
+      answer: page(({ plane }, query, cluster) => setBreakerPage(plane, cluster, query)),
+    },
     '/dns': { method: 'GET', answer: page(({ dns }) => jsonAnswer(dns?.status ?? dnsIsOff)) },
     '/function': {
       method: 'GET',
@@ -55,12 +61,13 @@ export function publicPages(sidecar: MaybeSidecar): Readonly<Record<string, Admi
 type SidecarAnswer = (
   running: Sidecar,
   query: URLSearchParams,
+  rest: string,
 ) => AdminAnswer | Promise<AdminAnswer>
 
 function whenJoined(sidecar: MaybeSidecar, answer: SidecarAnswer): AdminPage['answer'] {
-  return query => {
+  return (query, rest) => {
     const running = sidecar()
-    return running === undefined ? joining : answer(running, query)
+    return running === undefined ? joining : answer(running, query, rest)
   }
 }
 

@@ -6,6 +6,7 @@ import type { ClientConnection, ClientStream, ResponseReceiver } from '../../htt
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { ConnectionPool, Waiter } from '../upstream/connection-pool.ts'
+import { grpcPushbackMs, httpPushbackMs } from '../upstream/pushback.ts'
 import type { ActiveTry, Exchange } from './exchange.ts'
 import { reasonHeader } from '../local-reply.ts'
 
@@ -127,6 +128,8 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     const now = this.#exchange.chain.now()
     const outcome = this.#exchange.isGrpc ? grpcOutcome(head, end) : head.status
     this.#cluster.observeHead(this.endpoint, outcome, now - this.#startedAt, now)
+    this.#observePushback(httpPushbackMs(head), now)
+    if (this.#exchange.isGrpc && end) this.#observePushback(grpcPushbackMs(head.headers), now)
     // The status of a call that failed at once may be worth another try whatever it is.
     const failed = outcome !== undefined && (outcome >= 500 || this.#exchange.isGrpc)
     if (failed && this.#replaced(head)) return
@@ -141,7 +144,7 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   }
 
   onEnd(trailers: HeaderList | undefined): void {
-    if (this.#awaitsOutcome) this.#observeOutcome(grpcStatusOf(trailers))
+    if (this.#awaitsOutcome) this.#observeOutcome(trailers)
     const { tunnelOpenedAt, requestEnded } = this.#exchange
     if (tunnelOpenedAt === undefined || requestEnded) this.#settle()
     this.#answerEnded = true
@@ -174,9 +177,15 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     return true
   }
 
-  #observeOutcome(grpcStatus: number = grpcCode.unknown): void {
+  #observeOutcome(trailers: HeaderList | undefined): void {
     const now = this.#exchange.chain.now()
+    const grpcStatus = grpcStatusOf(trailers) ?? grpcCode.unknown
     this.#cluster.observeOutcome(this.endpoint, httpStatusOfGrpc(grpcStatus), now)
+    this.#observePushback(grpcPushbackMs(trailers), now)
+  }
+
+  #observePushback(pushbackMs: number | undefined, now: number): void {
+    if (pushbackMs !== undefined) this.#cluster.observePushback(this.endpoint, pushbackMs, now)
   }
 
   #fail(error: ExchangeError): void {

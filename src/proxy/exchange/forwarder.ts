@@ -20,6 +20,7 @@ import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { Activator } from '../functions/activator.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
+import type { Selection } from '../upstream/request-selector.ts'
 import type { Exchange } from './exchange.ts'
 import type { Filter } from './filter.ts'
 import { targetPortHeader, attemptHeader } from '../mesh-headers.ts'
@@ -43,7 +44,11 @@ export interface Forwarding {
   readonly breaker: CircuitBreaker
   /** Of the breaker, to be handed back with the outcome. */
   readonly permit: number
+  /** What of the request decides between endpoints. */
+  readonly selection: Selection | undefined
   tried: ActiveEndpoint[] | undefined
+  /** The caller's own deadline came before the upstream had fair time, which says nothing of it. */
+  impatient: boolean
 }
 
 /**
@@ -76,14 +81,21 @@ export class Forwarder implements AttemptOwner, Filter {
     const permit = breaker.tryAcquire()
     if (permit === refused) {
       limit.release()
-      return exchange.fail(
-        new ExchangeError('circuit_open', `the circuit breaker of ${cluster.name} is open`),
-      )
+      return exchange.fail(new ExchangeError('circuit_open', breaker.refusal))
     }
-    const forwarding = { cluster, policy: route.retry, limit, breaker, permit, tried: undefined }
+    const forwarding: Forwarding = {
+      cluster,
+      policy: route.retry,
+      limit,
+      breaker,
+      permit,
+      selection: cluster.select(exchange.request, exchange.stream.connection),
+      tried: undefined,
+      impatient: false,
+    }
     exchange.forwarding = forwarding
     const timeoutMs = timeoutOf(exchange, route.timeoutMs)
-    if (timeoutMs !== undefined) this.#startTimeout(exchange, timeoutMs)
+    if (timeoutMs !== undefined) this.#startTimeout(exchange, forwarding, timeoutMs)
     cluster.budget.deposit(exchange.startedAt)
     // perf: bench hop-100B. No time has passed before the first try, and asking the clock costs.
     this.#tryOnce(exchange, forwarding, exchange.startedAt)
@@ -93,11 +105,11 @@ export class Forwarder implements AttemptOwner, Filter {
   onComplete(exchange: Exchange): void {
     const { forwarding, outcome, reason, attempts, tunnelOpenedAt } = exchange
     if (forwarding === undefined) return
-    const { cluster, limit, breaker, permit } = forwarding
+    const { cluster, limit, breaker, permit, impatient } = forwarding
     limit.release()
     // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off.
-    if (attempts === 0 || (reason !== undefined && errorTable[reason].source === 'downstream'))
-      breaker.onIgnored(permit)
+    const isCallersDoing = reason !== undefined && errorTable[reason].source === 'downstream'
+    if (attempts === 0 || impatient || isCallersDoing) breaker.onIgnored(permit)
     else if (tunnelOpenedAt !== undefined) breaker.onSuccess(permit)
     else if (cluster.isFailure(outcome) || reason !== undefined) breaker.onFailure(permit)
     else breaker.onSuccess(permit)
@@ -175,9 +187,13 @@ export class Forwarder implements AttemptOwner, Filter {
     )
   }
 
-  #tryOnce(exchange: Exchange, { cluster, policy, tried }: Forwarding, now: number): void {
-    const endpoint = cluster.pick(now, tried)
-    if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster)
+  #tryOnce(
+    exchange: Exchange,
+    { cluster, policy, tried, selection }: Forwarding,
+    now: number,
+  ): void {
+    const endpoint = cluster.pick(now, tried, selection)
+    if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster, selection?.subset)
     exchange.attempts++
     const { headers } = exchange.request
     if (endpoint.endpoint.mesh !== undefined)
@@ -191,26 +207,34 @@ export class Forwarder implements AttemptOwner, Filter {
   }
 
   /** Of a function that does not run there will be one. Those that are there and may not serve are another matter. */
-  #withoutEndpoint(exchange: Exchange, cluster: ActiveCluster): void {
+  #withoutEndpoint(exchange: Exchange, cluster: ActiveCluster, subset: string | undefined): void {
     const starts = cluster.policy.activates !== undefined && cluster.endpoints.length === 0
     if (this.#activator === undefined || !starts)
-      return exchange.fail(
-        new ExchangeError('no_healthy_endpoint', `${cluster.name} has no endpoint that can serve`),
-      )
+      return exchange.fail(new ExchangeError('no_healthy_endpoint', absenceIn(cluster, subset)))
     this.#activator.hold(exchange, cluster, () => {
       const { forwarding } = exchange
       if (forwarding !== undefined) this.#tryOnce(exchange, forwarding, exchange.chain.now())
     })
   }
 
-  #startTimeout(exchange: Exchange, timeoutMs: number): void {
+  #startTimeout(exchange: Exchange, forwarding: Forwarding, timeoutMs: number): void {
     exchange.deadlineAt = exchange.startedAt + timeoutMs
+    // Of the two limits this is the caller's.
+    const isCallers = timeoutMs !== exchange.route?.timeoutMs
     exchange.timeout = setTimeout(() => {
       const error = new ExchangeError('upstream_timeout', `no full answer within ${timeoutMs} ms`)
-      exchange.attempt?.timeOut(error)
+      forwarding.impatient = isCallers && !forwarding.cluster.isFairTime(timeoutMs)
+      if (forwarding.impatient) exchange.attempt?.cancel(error)
+      else exchange.attempt?.timeOut(error)
       exchange.fail(error)
     }, timeoutMs)
   }
+}
+
+function absenceIn({ name, policy }: ActiveCluster, value: string | undefined): string {
+  const nobody = `${name} has no endpoint that can serve`
+  if (value === undefined || policy.subset?.fallback !== 'none') return nobody
+  return `${nobody} with ${policy.subset.label} ${JSON.stringify(value)}, and the subset of its TrafficPolicy has no fallback`
 }
 
 /** A caller's deadline holds beside the route's; the shorter one counts. */

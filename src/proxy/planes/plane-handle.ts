@@ -4,6 +4,7 @@ import type { Logger } from '../../base/log.ts'
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import type { BreakerSetting } from '../../resilience/circuit-breaker.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
 import type { FromPlane, PlaneQuestion, ToPlane } from './plane-message.ts'
 
@@ -51,6 +52,12 @@ export class PlaneHandle {
   /** Undefined when it is lost, or does not answer within {@link answerTimeoutMs}. */
   ask(question: PlaneQuestion): Promise<unknown> {
     const answered = this.#send(id => ({ kind: 'ask', id, question }))
+    return Promise.race([answered, delay(answerTimeoutMs, undefined, { ref: false })])
+  }
+
+  /** Whether it has such a cluster; undefined as of a question. */
+  setBreaker(cluster: string, setting: BreakerSetting): Promise<unknown> {
+    const answered = this.#send(id => ({ kind: 'breaker', id, cluster, setting }))
     return Promise.race([answered, delay(answerTimeoutMs, undefined, { ref: false })])
   }
 

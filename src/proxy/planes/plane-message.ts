@@ -2,6 +2,7 @@ import type { LogLevel } from '../../base/log.ts'
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { ProxyBootstrap } from '../../model/bootstrap.ts'
+import type { BreakerSetting } from '../../resilience/circuit-breaker.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
 
@@ -18,6 +19,7 @@ export interface PlaneStart {
 export type PlaneQuestion =
   | 'metrics'
   | 'clusters'
+  | 'breakers'
   | 'outboundConnections'
   | 'drainInbound'
   | 'drainOutbound'
@@ -25,6 +27,12 @@ export type PlaneQuestion =
 export type ToPlane =
   | { readonly kind: 'apply'; readonly id: number; readonly snapshot: Snapshot }
   | { readonly kind: 'ask'; readonly id: number; readonly question: PlaneQuestion }
+  | {
+      readonly kind: 'breaker'
+      readonly id: number
+      readonly cluster: string
+      readonly setting: BreakerSetting
+    }
   | { readonly kind: 'identity'; readonly identity: IdentityMaterial }
   | { readonly kind: 'activation'; readonly event: ActivationEvent }
 

@@ -44,10 +44,21 @@ const identity = new IdentityHolder(createIdentity(start.identity))
 async function answer(plane: SinglePlane, message: ToPlane): Promise<void> {
   if (message.kind === 'identity') return identity.replace(createIdentity(message.identity))
   if (message.kind === 'activation') return plane.activation(message.event)
-  const { id } = message
-  const value =
-    message.kind === 'apply' ? await plane.apply(message.snapshot) : await plane[message.question]()
-  tell({ kind: 'answer', id, value })
+  tell({ kind: 'answer', id: message.id, value: await valueOf(plane, message) })
+}
+
+function valueOf(
+  plane: SinglePlane,
+  message: Exclude<ToPlane, { readonly kind: 'identity' | 'activation' }>,
+): Promise<unknown> {
+  switch (message.kind) {
+    case 'apply':
+      return plane.apply(message.snapshot)
+    case 'breaker':
+      return plane.setBreaker(message.cluster, message.setting)
+    case 'ask':
+      return plane[message.question]()
+  }
 }
 
 try {

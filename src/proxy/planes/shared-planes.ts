@@ -8,12 +8,13 @@ import type { IdentityMaterial } from '../../identity/identity.ts'
 import type { IdentityHolder } from '../../identity/identity-holder.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import type { BreakerSetting } from '../../resilience/circuit-breaker.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
 import { sumFamilies } from '../../telemetry/metric-sum.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
 import { PlaneHandle } from './plane-handle.ts'
 import type { PlaneQuestion, PlaneStart } from './plane-message.ts'
-import type { PlaneClusters, TrafficPlane } from './traffic-plane.ts'
+import type { Breakers, PlaneClusters, TrafficPlane } from './traffic-plane.ts'
 
 export interface SharedPlanesOptions {
   readonly identity: IdentityHolder
@@ -45,6 +46,8 @@ export class SharedPlanes implements TrafficPlane {
   #ports: DataPlanePorts = { outbound: 0, inbound: 0, upstreams: [] }
   #planes: PlaneHandle[] = []
   #link: ActivationEvent = { type: 'link', state: 'away' }
+  /** Breakers that a person has set, of clusters that there are. */
+  readonly #settings = new Map<string, BreakerSetting>()
   #restart: NodeJS.Timeout | undefined
   #failures = 0
 
@@ -81,6 +84,8 @@ export class SharedPlanes implements TrafficPlane {
 
   async apply(snapshot: Snapshot): Promise<void> {
     this.snapshot = snapshot
+    for (const cluster of this.#settings.keys())
+      if (!Object.hasOwn(snapshot.clusters, cluster)) this.#settings.delete(cluster)
     await Promise.all(this.#planes.map(plane => plane.apply(snapshot)))
   }
 
@@ -108,6 +113,18 @@ export class SharedPlanes implements TrafficPlane {
 
   async clusters(): Promise<readonly PlaneClusters[]> {
     return ((await this.#ask('clusters')) as PlaneClusters[][]).flat()
+  }
+
+  async breakers(): Promise<readonly Breakers[]> {
+    return ((await this.#ask('breakers')) as Breakers[][]).flat()
+  }
+
+  async setBreaker(cluster: string, setting: BreakerSetting): Promise<boolean> {
+    const answers = await Promise.all(this.#planes.map(plane => plane.setBreaker(cluster, setting)))
+    if (!answers.includes(true)) return false
+    if (setting === 'auto') this.#settings.delete(cluster)
+    else this.#settings.set(cluster, setting)
+    return true
   }
 
   close(): void {
@@ -161,6 +178,8 @@ export class SharedPlanes implements TrafficPlane {
     this.#failures = 0
     // A snapshot may have come while it started.
     if (this.snapshot !== undefined && this.snapshot !== snapshot) await this.apply(this.snapshot)
+    // To those that have it already it is no news.
+    for (const [cluster, setting] of this.#settings) await this.setBreaker(cluster, setting)
   }
 }
 

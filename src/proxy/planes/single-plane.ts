@@ -1,13 +1,15 @@
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import type { BreakerSetting } from '../../resilience/circuit-breaker.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
+import { breakersOf } from '../admin/breaker-pages.ts'
 import { clusterStatus } from '../admin/cluster-status.ts'
 import { planeMetrics } from '../admin/metrics.ts'
 import { DataPlane, type DataPlaneOptions, type DataPlanePorts } from '../data-plane.ts'
 import type { Listener } from '../listener/listener.ts'
 import { loadOriginalDestination } from '../listener/original-destination.ts'
-import type { PlaneClusters, TrafficPlane } from './traffic-plane.ts'
+import type { Breakers, PlaneClusters, TrafficPlane } from './traffic-plane.ts'
 
 /** One data plane, on the thread that asks for it. */
 export class SinglePlane implements TrafficPlane {
@@ -79,6 +81,16 @@ export class SinglePlane implements TrafficPlane {
         inbound: [...inbound.clusters.values()].map(clusterStatus),
       },
     ]
+  }
+
+  async breakers(): Promise<readonly Breakers[]> {
+    return [breakersOf(this.#plane.outbound.clusters)]
+  }
+
+  async setBreaker(cluster: string, setting: BreakerSetting): Promise<boolean> {
+    const breaker = this.#plane.outbound.clusters.get(cluster)?.breaker
+    breaker?.set(setting)
+    return breaker !== undefined
   }
 
   close(): void {

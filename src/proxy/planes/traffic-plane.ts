@@ -1,5 +1,6 @@
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import type { BreakerSetting, BreakerStatus } from '../../resilience/circuit-breaker.ts'
 import type { MetricFamily } from '../../telemetry/metric-family.ts'
 import type { DataPlanePorts } from '../data-plane.ts'
 
@@ -20,8 +21,15 @@ export interface TrafficPlane {
   metrics(): Promise<readonly MetricFamily[]>
   /** For the admin's `/clusters`: one of each data plane. */
   clusters(): Promise<readonly PlaneClusters[]>
+  /** Of the application's calls, by cluster: one of each data plane. */
+  breakers(): Promise<readonly Breakers[]>
+  /** In all data planes, until it is set to something else. @returns false where there is no such cluster. */
+  setBreaker(cluster: string, setting: BreakerSetting): Promise<boolean>
   close(): void
 }
+
+/** By the name of the cluster. */
+export type Breakers = Readonly<Record<string, BreakerStatus>>
 
 export interface PlaneClusters {
   readonly outbound: readonly object[]

@@ -1,3 +1,4 @@
+import type { Availability } from '../../balancing/availability.ts'
 import { EndpointState } from '../../balancing/endpoint-state.ts'
 import type { ExchangeError } from '../../base/errors.ts'
 import type { WireProtocol } from '../../http/message.ts'
@@ -23,8 +24,9 @@ export class ActiveEndpoint extends EndpointState {
   #tcp: ConnectionPool | undefined
   #http1OnlyUntil = Number.NEGATIVE_INFINITY
 
-  constructor(endpoint: Endpoint, lend: LendPool) {
-    super(endpoint)
+  /** @param availability as of its state. */
+  constructor(endpoint: Endpoint, lend: LendPool, availability?: Availability) {
+    super(endpoint, availability)
     this.targetPorts = targetsOf(endpoint)
     this.#lend = lend
     this.#main = lend('http/1.1')

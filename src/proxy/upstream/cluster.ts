@@ -1,5 +1,6 @@
 import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
+import { Availability } from '../../balancing/availability.ts'
 import { createLoadBalancer } from '../../balancing/create-load-balancer.ts'
 import type { LoadBalancer } from '../../balancing/load-balancer.ts'
 import { observeFailure, observeLatency } from '../../balancing/peak-ewma.ts'
@@ -8,12 +9,17 @@ import type { Cluster } from '../../model/cluster.ts'
 import type { Endpoint } from '../../model/endpoint.ts'
 import { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
-import { OutlierDetector } from '../../resilience/outlier-detector.ts'
+import {
+  outcomeOfStatus,
+  OutlierDetector,
+  type EndpointOutcome,
+} from '../../resilience/outlier-detector.ts'
 import { RetryBudget } from '../../resilience/retry-budget.ts'
 import { RequestStats } from '../../telemetry/request-stats.ts'
 import { ActiveEndpoint, type LendPool } from './active-endpoint.ts'
 import type { ConnectionPool } from './connection-pool.ts'
 import { HealthChecks } from './health-checks.ts'
+import { RequestSelector, type Caller, type Selection } from './request-selector.ts'
 
 /** Lends pools to endpoints: sidecars that serve several clusters are reached over one set of connections. */
 export interface PoolLender {
@@ -40,10 +46,16 @@ export class ActiveCluster {
   limit: ConcurrencyLimit
   budget: RetryBudget
   readonly #environment: ClusterEnvironment
+  readonly #availability = new Availability()
   readonly #endpoints = new Map<string, ActiveEndpoint>()
+  /** As the last snapshot has them. */
+  #listed: readonly Endpoint[] = []
   readonly #checks: HealthChecks
   #balancer: LoadBalancer
+  #selector: RequestSelector | undefined
   #outliers: OutlierDetector
+  /** What an answer's head takes, as a moving average of good ones. Undefined: none has come yet. */
+  #typicalMs: number | undefined
 
   /** @param stats where several clusters are counted as one. */
   constructor(
@@ -57,11 +69,12 @@ export class ActiveCluster {
     this.policy = policy
     this.#environment = environment
     this.#checks = new HealthChecks(environment.random)
-    this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker)
+    this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker, environment.now)
     this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
     this.budget = new RetryBudget(policy.retryBudget)
+    this.#selector = RequestSelector.for(policy, environment.random)
     this.#replaceEndpoints(endpoints)
-    this.#balancer = this.#createBalancer()
+    this.#balancer = createLoadBalancer(policy, this.endpoints)
     this.#outliers = new OutlierDetector(policy.outlierDetection, this.endpoints)
   }
 
@@ -73,15 +86,22 @@ export class ActiveCluster {
     const previous = this.policy
     this.policy = policy
     if (differ(previous.circuitBreaker, policy.circuitBreaker)) {
+      const { setting } = this.breaker
       this.breaker.shutdown()
-      this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker)
+      this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker, this.#environment.now)
+      // What a person has set outlives a change of the policy.
+      if (setting !== 'auto') this.breaker.set(setting)
     }
     if (previous.concurrency.maxRequests !== policy.concurrency.maxRequests)
       this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
     if (differ(previous.retryBudget, policy.retryBudget))
       this.budget = new RetryBudget(policy.retryBudget)
+    this.#selector = RequestSelector.for(policy, this.#environment.random)
+    const before = this.#listed
     this.#replaceEndpoints(endpoints)
-    this.#balancer = this.#createBalancer()
+    // Its tables cost: a snapshot that is about other clusters leaves them.
+    if (differ(before, endpoints) || differ(balancingPart(previous), balancingPart(policy)))
+      this.#balancer = createLoadBalancer(policy, this.endpoints)
     this.#outliers = new OutlierDetector(policy.outlierDetection, this.endpoints)
   }
 
@@ -102,12 +122,39 @@ export class ActiveCluster {
     this.pick(now, undefined)?.pool('tcp', now).warm()
   }
 
+  /** What of a request decides where it goes; for all its tries. Undefined: nothing does. */
+  select(request: RequestHead, caller: Caller): Selection | undefined {
+    return this.#selector?.select(request, caller)
+  }
+
   /** Undefined when no endpoint may serve. */
-  pick(now: number, tried: readonly ActiveEndpoint[] | undefined): ActiveEndpoint | undefined {
+  pick(
+    now: number,
+    tried: readonly ActiveEndpoint[] | undefined,
+    selection?: Selection,
+  ): ActiveEndpoint | undefined {
     this.#outliers.release(now)
-    const picked = this.#balancer.pick({ now, random: this.#environment.random, tried })
+    const picked = this.#balancer.pick({
+      now,
+      random: this.#environment.random,
+      tried,
+      hash: selection?.hash,
+      subset: selection?.subset,
+      evenIf: undefined,
+    })
     // The balancer was given ActiveEndpoints only.
     return picked as ActiveEndpoint | undefined
+  }
+
+  /**
+   * Whether a caller who gives up after so long has given an endpoint fair time: twice what an answer usually takes, and
+   * until that is known the time that a connection may take.
+   */
+  isFairTime(elapsedMs: number): boolean {
+    return (
+      elapsedMs >=
+      (this.#typicalMs === undefined ? this.policy.connectTimeoutMs : 2 * this.#typicalMs)
+    )
   }
 
   /** Whether an answer of this status speaks against who gave it. */
@@ -122,22 +169,29 @@ export class ActiveCluster {
     latencyMs: number,
     now: number,
   ): void {
-    if (status !== undefined && this.isFailure(status))
-      return this.observeFailure(endpoint, latencyMs, now)
+    if (status !== undefined && this.isFailure(status)) {
+      observeFailure(endpoint, latencyMs, now)
+      return this.#count(endpoint, outcomeOfStatus(status), now)
+    }
     observeLatency(endpoint, latencyMs, now)
-    if (status !== undefined) this.#outliers.observe(endpoint, false, now)
+    this.#typicalMs = movingAverage(this.#typicalMs, latencyMs)
+    if (status !== undefined) this.#count(endpoint, 'success', now)
   }
 
   /** What has become of an answer whose head did not say. */
   observeOutcome(endpoint: ActiveEndpoint, status: number, now: number): void {
-    if (this.isFailure(status)) this.#countFailure(endpoint, now)
-    else this.#outliers.observe(endpoint, false, now)
+    this.#count(endpoint, this.isFailure(status) ? outcomeOfStatus(status) : 'success', now)
   }
 
-  /** No answer came, or a 5xx. */
+  /** The endpoint has asked to be left alone for so long: less of the traffic goes there while that is remembered. */
+  observePushback(endpoint: ActiveEndpoint, pushbackMs: number, now: number): void {
+    observeLatency(endpoint, pushbackMs, now)
+  }
+
+  /** No answer came. */
   observeFailure(endpoint: ActiveEndpoint, latencyMs: number, now: number): void {
     observeFailure(endpoint, latencyMs, now)
-    this.#countFailure(endpoint, now)
+    this.#count(endpoint, 'local-failure', now)
   }
 
   close(): void {
@@ -145,21 +199,18 @@ export class ActiveCluster {
     this.#replaceEndpoints([])
   }
 
-  #countFailure(endpoint: ActiveEndpoint, now: number): void {
-    endpoint.failures++
-    if (this.#outliers.observe(endpoint, true, now) === 'ejected') this.ejections++
-  }
-
-  #createBalancer(): LoadBalancer {
-    const { loadBalancing, outlierDetection } = this.policy
-    return createLoadBalancer(loadBalancing, this.endpoints, outlierDetection.panicRatio)
+  #count(endpoint: ActiveEndpoint, outcome: EndpointOutcome, now: number): void {
+    if (outcome !== 'success') endpoint.failures++
+    this.ejections += this.#outliers.observe(endpoint, outcome, now)
   }
 
   #replaceEndpoints(endpoints: readonly Endpoint[]): void {
+    this.#listed = endpoints
     const { pools } = this.#environment
     const giveBack = (endpoint: ActiveEndpoint): void => {
       for (const pool of endpoint.pools) pools.giveBack(pool)
     }
+    const isServing = [...this.#endpoints.values()].some(({ available }) => available)
     const ids = new Set(endpoints.map(endpoint => endpoint.id))
     for (const [id, old] of this.#endpoints) {
       if (ids.has(id)) continue
@@ -174,7 +225,10 @@ export class ActiveCluster {
       }
       if (kept !== undefined) giveBack(kept)
       const lend: LendPool = protocol => pools.lend(endpoint, this.policy, protocol)
-      this.#endpoints.set(endpoint.id, new ActiveEndpoint(endpoint, lend))
+      const state = new ActiveEndpoint(endpoint, lend, this.#availability)
+      // Where all are new none can spare the others.
+      if (isServing && this.policy.slowStart !== undefined) state.joinedAt = this.#environment.now()
+      this.#endpoints.set(endpoint.id, state)
     }
     this.#checks.update(this.policy.healthCheck, this.endpoints)
   }
@@ -191,6 +245,23 @@ function isSameAddress(a: Endpoint, b: Endpoint): boolean {
   )
 }
 
+function balancingPart({
+  loadBalancing,
+  choices,
+  tableSize,
+  slowStart,
+  locality,
+  subset,
+  outlierDetection: { panicRatio },
+}: Cluster): object {
+  return { loadBalancing, choices, tableSize, slowStart, locality, subset, panicRatio }
+}
+
+/** About the last twenty count. */
+function movingAverage(average: number | undefined, value: number): number {
+  return average === undefined ? value : average + (value - average) / 20
+}
+
 function differ(a: object, b: object): boolean {
-  return JSON.stringify(a) !== JSON.stringify(b)
+  return a !== b && JSON.stringify(a) !== JSON.stringify(b)
 }

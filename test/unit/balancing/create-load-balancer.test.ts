@@ -1,20 +1,20 @@
 import t from 'tap'
-import { createLoadBalancer } from '../../../src/balancing/create-load-balancer.ts'
-import type { LoadBalancing } from '../../../src/model/cluster.ts'
-import { endpointStates, seededRandom, tally } from './endpoint-states.ts'
+import { loadBalancingPolicies } from '../../../src/model/load-balancing.ts'
+import { balancerOf, endpointStates, seededRandom, tally } from './endpoint-states.ts'
 
-const kinds: LoadBalancing[] = ['peak-ewma', 'least-request', 'round-robin']
+// Those that hash go by chance where a request has no key.
+const kinds = loadBalancingPolicies
 
 for (const kind of kinds) {
   const context = () => ({ now: 0, random: seededRandom(1) })
   const picks = (count: number, states: ReturnType<typeof endpointStates>, panicRatio: number) => {
-    const balancer = createLoadBalancer(kind, states, panicRatio)
+    const balancer = balancerOf(kind, states, panicRatio)
     const shared = context()
     return tally(Array.from({ length: count }, () => balancer.pick(shared)))
   }
 
   t.test(`${kind}: an empty cluster yields nothing`, async t => {
-    t.equal(createLoadBalancer(kind, [], 0.3).pick(context()), undefined)
+    t.equal(balancerOf(kind, [], 0.3).pick(context()), undefined)
   })
 
   t.test(`${kind}: a single endpoint takes everything`, async t => {
@@ -71,7 +71,7 @@ for (const kind of kinds) {
 
   t.test(`${kind}: a tried endpoint is avoided while there is another`, async t => {
     const states = endpointStates(1, 1, 1)
-    const balancer = createLoadBalancer(kind, states, 0.3)
+    const balancer = balancerOf(kind, states, 0.3)
     const random = seededRandom(1)
     const retry = tally(
       Array.from({ length: 200 }, () =>
@@ -91,7 +91,7 @@ for (const kind of kinds) {
       const states = endpointStates(1, 1)
       const [failed, ejected] = states
       if (ejected) ejected.ejected = true
-      const balancer = createLoadBalancer(kind, states, 0.3)
+      const balancer = balancerOf(kind, states, 0.3)
       t.equal(balancer.pick(context()), failed)
       t.equal(balancer.pick({ ...context(), tried: states.slice(0, 1) }), ejected)
       t.equal(balancer.pick({ ...context(), tried: states }), failed)
@@ -101,7 +101,7 @@ for (const kind of kinds) {
   t.test(`${kind}: a tried endpoint is taken again rather than an unhealthy one`, async t => {
     const states = endpointStates(1, 1)
     if (states[1]) states[1].healthy = false
-    const balancer = createLoadBalancer(kind, states, 0.3)
+    const balancer = balancerOf(kind, states, 0.3)
     const picked = balancer.pick({ ...context(), tried: states.slice(0, 1) })
     t.equal(picked?.endpoint.id, 'e0')
   })

@@ -1,8 +1,7 @@
 import t from 'tap'
-import { Candidates } from '../../../src/balancing/candidates.ts'
 import type { EndpointState } from '../../../src/balancing/endpoint-state.ts'
 import { PeakEwma, observeFailure, observeLatency } from '../../../src/balancing/peak-ewma.ts'
-import { endpointStates, seededRandom, tally } from './endpoint-states.ts'
+import { candidatesOf, endpointStates, seededRandom, tally } from './endpoint-states.ts'
 
 function pair(): [EndpointState, EndpointState] {
   const [a, b] = endpointStates(1, 1)
@@ -11,7 +10,7 @@ function pair(): [EndpointState, EndpointState] {
 }
 
 function picksAt(now: number, states: EndpointState[]): Record<string, number> {
-  const balancer = new PeakEwma(new Candidates(states, 0.3))
+  const balancer = new PeakEwma(candidatesOf(states))
   const context = { now, random: seededRandom(1) }
   return tally(Array.from({ length: 40 }, () => balancer.pick(context)))
 }

@@ -46,6 +46,58 @@ t.test('a policy changes what it says and nothing beside it', async t => {
   })
 })
 
+t.test('balancing, outliers and breaker are compiled with their defaults', async t => {
+  const compiled = compileCluster(
+    name,
+    policy({
+      loadBalancing: {
+        policy: 'maglev',
+        hashOn: [
+          { header: 'X-User' },
+          { cookie: { name: 'place', ttl: '1h' } },
+          { query: 'user' },
+          { source: true },
+        ],
+        tableSize: 1021,
+        subset: { byHeader: { header: 'X-Version', label: 'version' } },
+      },
+      circuitBreaker: { halfOpenRequests: 3 },
+      outlierDetection: {
+        consecutiveGatewayFailures: 2,
+        consecutiveLocalFailures: 1,
+        interval: '1s',
+        successRate: { stdevFactor: 3 },
+        failurePercentage: { threshold: 40 },
+      },
+    }),
+  )
+  t.strictSame(compiled, {
+    ...defaults,
+    loadBalancing: 'maglev',
+    hashOn: [
+      { kind: 'header', name: 'x-user' },
+      { kind: 'cookie', name: 'place', ttlMs: 3_600_000 },
+      { kind: 'query', name: 'user' },
+      { kind: 'source', name: '' },
+    ],
+    tableSize: 1021,
+    subset: { header: 'x-version', label: 'version', fallback: 'any' },
+    circuitBreaker: { ...defaults.circuitBreaker, halfOpenRequests: 3 },
+    outlierDetection: {
+      ...defaults.outlierDetection,
+      consecutiveGatewayFailures: 2,
+      consecutiveLocalFailures: 1,
+      intervalMs: 1000,
+      successRate: { stdevFactor: 3, minHosts: 5, minRequests: 100 },
+      failurePercentage: { threshold: 0.4, minHosts: 5, minRequests: 50 },
+    },
+  })
+  t.match(compileCluster(name, policy({ loadBalancing: { slowStart: { window: '1m' } } })), {
+    loadBalancing: 'peak-ewma',
+    slowStart: { windowMs: 60_000, minRatio: 0.1, aggression: 1 },
+  })
+})
+
 t.test('a policy may decide everything', async t => {
   const compiled = compileCluster(
     name,

@@ -55,6 +55,72 @@ t.test('the Service of the first article finds its application', async t => {
   t.match(endpoints[name], [{ address: '127.0.0.1', port: 8080, mesh: { port: 15_008 } }])
 })
 
+const zonedYaml = `apiVersion: v1
+kind: Service
+metadata: { name: orders }
+spec: { selector: { app: orders }, ports: [{ port: 80, targetPort: 8080 }] }
+---
+`
+
+t.test('a caller is told its zone where that makes a difference', async t => {
+  const replica = (name: string, zone: string) =>
+    registrationOf(name, { labels: { app: 'orders' }, ports: [8080], zone, meshPort: zone.length })
+  const caller = registrationOf('web', { zone: 'a' })
+  const localityOf = (yaml: string, zones: string[], zone?: string) => {
+    const replicas = zones.map((each, index) => replica(`orders-${index}`, each))
+    const mesh = compileMesh(configurationIn(yaml), [...replicas, caller])
+    t.equal(mesh.zones.get('default/web'), 'a')
+    const made = snapshotFor(mesh, { namespace: 'default', zone }, '*')
+    t.ok('snapshot' in checkSnapshot(made))
+    return made.clusters['orders.default:80']?.locality
+  }
+  t.strictSame(localityOf(zonedYaml, ['a', 'bb'], 'a'), {
+    mode: 'zone-aware',
+    zone: 'a',
+    overprovisioning: 1.4,
+    minEndpoints: 6,
+  })
+  t.equal(localityOf(zonedYaml, ['a', 'a'], 'a'), undefined)
+  t.equal(localityOf(zonedYaml, ['a', 'bb']), undefined)
+  const off = policyYaml('orders', 'name: orders', 'loadBalancing: { locality: { mode: off } }')
+  t.equal(localityOf(zonedYaml + off, ['a', 'bb'], 'a'), undefined)
+})
+
+t.test(
+  'endpoints have the one label that their policy asks for, and only those that it leaves',
+  async t => {
+    const registrations = ['v1', 'v2'].map((version, index) =>
+      registrationOf(`orders-${version}`, {
+        labels: { app: 'orders', version },
+        ports: [8080],
+        meshPort: 15_000 + index,
+      }),
+    )
+    const labelsWith = (subset?: string) => {
+      const settings = `loadBalancing: { subset: ${subset} }`
+      const yaml =
+        subset === undefined
+          ? zonedYaml
+          : zonedYaml + policyYaml('orders', 'name: orders', settings)
+      return snapshot(yaml, { registrations }).endpoints['orders.default:80']?.map(
+        ({ workload, labels }) => [workload, labels],
+      )
+    }
+    t.strictSame(labelsWith(), [
+      ['orders-v1', undefined],
+      ['orders-v2', undefined],
+    ])
+    t.strictSame(labelsWith('{ byHeader: { header: x-version, label: version } }'), [
+      ['orders-v1', { version: 'v1' }],
+      ['orders-v2', { version: 'v2' }],
+    ])
+    t.strictSame(labelsWith('{ labels: { version: v2 } }'), [['orders-v2', undefined]])
+    t.equal(labelsWith('{ labels: { version: v3 } }')?.length, 2)
+    t.equal(labelsWith('{ labels: { version: v3 }, fallback: none }')?.length, 0)
+    t.equal(labelsWith('{ labels: { toString: x }, fallback: none }')?.length, 0)
+  },
+)
+
 t.test('the mesh that comes with the program splits orders between two versions', async t => {
   const file = resolve(import.meta.dirname, '../../../config/mesh.yaml')
   const made = snapshot(readFileSync(file, 'utf8'))

@@ -77,7 +77,76 @@ t.test('each fault is found, and named with its place', async t => {
     ['inbound|maxConnectionAgeMs', 0, 'inbound.maxConnectionAgeMs must be at least 1'],
     [cluster, 3, `clusters.${name} is no object`],
     [`${cluster}|name`, 'x', `clusters.${name}.name differs from its key`],
-    [`${cluster}|loadBalancing`, 'random', `clusters.${name}.loadBalancing unknown: "random"`],
+    [`${cluster}|loadBalancing`, 'magic', `clusters.${name}.loadBalancing unknown: "magic"`],
+    [`${cluster}|loadBalancing`, 'maglev', `clusters.${name}.hashOn is missing`],
+    [`${cluster}|choices`, 1, `clusters.${name}.choices must be a whole number from 2 to 10`],
+    [
+      `${cluster}|tableSize`,
+      7,
+      `clusters.${name}.tableSize must be a whole number from 1021 to 1048573`,
+    ],
+    [`${cluster}|hashOn`, [], `clusters.${name}.hashOn is no list of sources`],
+    [
+      `${cluster}|hashOn`,
+      [{ kind: 'header' }],
+      `clusters.${name}.hashOn[0] needs a kind that is known, and a name`,
+    ],
+    [
+      `${cluster}|hashOn`,
+      [{ kind: 'cookie', name: 'a', ttlMs: '1h' }],
+      `clusters.${name}.hashOn[0].ttlMs is no number`,
+    ],
+    [
+      `${cluster}|slowStart`,
+      { windowMs: 0 },
+      `clusters.${name}.slowStart needs windowMs, minRatio and aggression`,
+    ],
+    [
+      `${cluster}|locality`,
+      { mode: 'off', zone: 'a', overprovisioning: 1, minEndpoints: 1 },
+      `clusters.${name}.locality.mode unknown: "off"`,
+    ],
+    [
+      `${cluster}|locality`,
+      { mode: 'zone-first', overprovisioning: 1, minEndpoints: 1 },
+      `clusters.${name}.locality.zone is missing`,
+    ],
+    [
+      `${cluster}|locality`,
+      { mode: 'zone-first', zone: 'a' },
+      `clusters.${name}.locality needs overprovisioning and minEndpoints`,
+    ],
+    [
+      `${cluster}|subset`,
+      { header: 'a', fallback: 'any' },
+      `clusters.${name}.subset needs header and label`,
+    ],
+    [
+      `${cluster}|subset`,
+      { header: 'a', label: 'b' },
+      `clusters.${name}.subset.fallback must be any or none`,
+    ],
+    [
+      `${cluster}|outlierDetection|consecutiveLocalFailures`,
+      0,
+      `clusters.${name}.outlierDetection.consecutiveLocalFailures must be positive`,
+    ],
+    [
+      `${cluster}|outlierDetection|successRate`,
+      { minHosts: 1, minRequests: 1 },
+      `clusters.${name}.outlierDetection.successRate needs stdevFactor, minHosts and minRequests`,
+    ],
+    [
+      `${cluster}|outlierDetection|failurePercentage`,
+      { minHosts: 0, minRequests: 1, threshold: 1 },
+      `clusters.${name}.outlierDetection.failurePercentage needs threshold, minHosts and minRequests`,
+    ],
+    [
+      `${cluster}|circuitBreaker|halfOpenRequests`,
+      0,
+      `clusters.${name}.circuitBreaker.halfOpenRequests must be a whole number from 1 to 100`,
+    ],
+    [`${endpoint}|labels`, 'v1', `endpoints.${name}[1].labels is no object`],
     [`${cluster}|connectTimeoutMs`, 0, `clusters.${name}.connectTimeoutMs must be positive`],
     [`${cluster}|connectTimeoutMs`, '9', `clusters.${name}.connectTimeoutMs must be positive`],
     [
@@ -156,6 +225,19 @@ t.test('each fault is found, and named with its place', async t => {
   ]
   for (const [place, value, problem] of faults)
     t.equal(problems(changed(place, value))[0], problem, place)
+})
+
+t.test('a Maglev table must have a prime number of slots, or it could not be filled', async t => {
+  const cluster = (tableSize: number) => ({
+    ...snapshot.clusters[name],
+    loadBalancing: 'maglev',
+    hashOn: [{ kind: 'source', name: '' }],
+    tableSize,
+  })
+  t.same(problems(changed(`clusters|${name}`, cluster(65_537))), [])
+  t.same(problems(changed(`clusters|${name}`, cluster(65_536))), [
+    `clusters.${name}.tableSize is no prime`,
+  ])
 })
 
 t.test('of a policy for retries every part is needed', async t => {

@@ -140,14 +140,21 @@ t.test('outcomes of requests from before it opened do not decide a probe', async
   t.equal(circuit.state, 'closed')
 })
 
-t.test('closed by the operator it forgets its successes too', async t => {
-  const circuit = breaker(t)
-  succeed(circuit, 100)
-  circuit.open()
-  circuit.close()
-  await fail(circuit, 10)
-  t.equal(circuit.state, 'open', '10 of 10')
-})
+t.test(
+  'closed by the operator it stays so whatever fails, and begins anew when it decides again',
+  async t => {
+    const circuit = breaker(t)
+    succeed(circuit, 100)
+    circuit.set('closed')
+    await fail(circuit, 100)
+    t.equal(circuit.state, 'closed')
+    circuit.set('auto')
+    await fail(circuit, 9)
+    t.equal(circuit.state, 'closed', 'nine are too few')
+    await fail(circuit)
+    t.equal(circuit.state, 'open', '10 of 10')
+  },
+)
 
 t.test('disabled it stays closed whatever fails', async t => {
   const circuit = breaker(t, { enabled: false })
@@ -158,19 +165,106 @@ t.test('disabled it stays closed whatever fails', async t => {
 t.test('the operator opens and closes it, also when it is disabled', async t => {
   for (const enabled of [true, false]) {
     const circuit = breaker(t, { enabled })
-    circuit.open()
+    const late = circuit.tryAcquire()
+    circuit.set('open')
     t.equal(circuit.tryAcquire(), refused)
-    circuit.close()
-    t.not(circuit.tryAcquire(), refused)
-    circuit.open()
-    mock.timers.tick(500)
-    await fail(circuit)
-    t.equal(circuit.state, 'open', 'a failed probe keeps it open')
-    mock.timers.tick(500)
-    succeed(circuit)
+    mock.timers.tick(60_000)
+    t.equal(circuit.tryAcquire(), refused, 'it probes nothing by itself')
+    circuit.onSuccess(late)
     await turn()
+    t.equal(circuit.state, 'open')
+    circuit.set('auto')
     t.equal(circuit.state, 'closed')
+    t.not(circuit.tryAcquire(), refused)
   }
+})
+
+t.test('the operator closes one that is open', async t => {
+  const circuit = await opened(t)
+  circuit.set('closed')
+  t.not(circuit.tryAcquire(), refused)
+  mock.timers.tick(10_000)
+  t.equal(circuit.state, 'closed', 'what it was about to do is forgotten')
+})
+
+t.test('to let it decide that decides already changes nothing', async t => {
+  const circuit = await opened(t)
+  circuit.set('auto')
+  t.equal(circuit.state, 'open')
+})
+
+t.test('a failure on its way when the operator steps in does not open it', async t => {
+  const circuit = breaker(t)
+  await fail(circuit, 9)
+  circuit.onFailure(circuit.tryAcquire())
+  circuit.set('closed')
+  await turn()
+  t.equal(circuit.state, 'closed')
+})
+
+t.test('half-open lets as many probes go as must succeed', async t => {
+  const circuit = await opened(t, { halfOpenRequests: 3 })
+  mock.timers.tick(500)
+  const probes = [1, 2, 3].map(() => circuit.tryAcquire())
+  t.notOk(probes.includes(refused))
+  t.equal(circuit.tryAcquire(), refused)
+  circuit.onSuccess(probes[0] ?? 0)
+  await turn()
+  t.equal(circuit.state, 'half-open')
+  t.equal(circuit.tryAcquire(), refused, 'one that succeeded makes no room')
+  circuit.onIgnored(probes[1] ?? 0)
+  const again = circuit.tryAcquire()
+  t.not(again, refused, 'one that says nothing does')
+  circuit.onSuccess(probes[2] ?? 0)
+  circuit.onSuccess(again)
+  await turn()
+  t.equal(circuit.state, 'closed')
+})
+
+t.test('one failed probe of several opens it again', async t => {
+  const circuit = await opened(t, { halfOpenRequests: 3 })
+  mock.timers.tick(500)
+  const probes = [1, 2, 3].map(() => circuit.tryAcquire())
+  circuit.onSuccess(probes[0] ?? 0)
+  circuit.onFailure(probes[1] ?? 0)
+  await turn()
+  t.equal(circuit.state, 'open')
+  circuit.onSuccess(probes[2] ?? 0)
+  await turn()
+  t.equal(circuit.state, 'open')
+})
+
+t.test('it says why it refuses, and when a probe goes', async t => {
+  let now = 0
+  const circuit = new CircuitBreaker(
+    'orders.default:80',
+    { ...policy, windowMs: 10_000 },
+    () => now,
+  )
+  t.teardown(() => circuit.shutdown())
+  t.strictSame(circuit.status, { state: 'closed', setting: 'auto' })
+  succeed(circuit, 6)
+  await fail(circuit, 6)
+  now = 200
+  t.equal(
+    circuit.refusal,
+    'the circuit breaker of orders.default:80 is open: 6 of 12 requests failed within 10000 ms; the next request is let through as a probe in 300 ms',
+  )
+  t.strictSame(circuit.status, {
+    state: 'open',
+    setting: 'auto',
+    reason: '6 of 12 requests failed within 10000 ms',
+    probeInMs: 300,
+  })
+  mock.timers.tick(500)
+  t.match(circuit.refusal, /is half-open: 6 of 12 .* being probed/)
+  await fail(circuit)
+  t.match(circuit.refusal, /is open: a probe failed; .* in 500 ms/)
+  circuit.set('open')
+  t.match(circuit.refusal, /by its operator; POST \/breakers\/orders.default:80\?state=auto/)
+  t.match(circuit.status, { state: 'open', setting: 'open', probeInMs: undefined })
+  const timeless = await opened(t)
+  t.match(timeless.refusal, /5 of 10 .* 500 ms after that/)
 })
 
 t.test('its timers keep no process alive', async t => {
@@ -178,7 +272,7 @@ t.test('its timers keep no process alive', async t => {
   const timers = (): number =>
     process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
   const before = timers()
-  breaker(t).open()
+  breaker(t).set('open')
   t.equal(timers(), before)
 })
 
@@ -191,7 +285,8 @@ t.test('shut down it has cleared its timers, and late outcomes do no harm', asyn
   ]
   const circuit = new CircuitBreaker('orders.default:80', policy)
   const permit = circuit.tryAcquire()
-  circuit.open()
+  await fail(circuit, 10)
+  t.equal(circuit.state, 'open')
   circuit.shutdown()
   circuit.onFailure(permit)
   circuit.onSuccess(permit)

@@ -57,11 +57,11 @@ export class Pods {
   injected(trustDomain: string): ReadonlyMap<string, InjectedPod> {
     const injected = new Map<string, InjectedPod>()
     for (const [key, pod] of this.#watch.objects) {
-      const { podIP: address, sidecarPorts: ports, namespace, serviceAccount } = pod
+      const { podIP: address, sidecarPorts: ports, namespace, serviceAccount, labels } = pod
       if (address === undefined || ports === undefined) continue
       const identity = formatSpiffeId({ trustDomain, namespace, serviceAccount })
       const isLeaving = pod.deletionTimestamp !== undefined
-      injected.set(key, { address, ports, meshPort, identity, isLeaving })
+      injected.set(key, { address, ports, meshPort, identity, labels, isLeaving })
     }
     return injected
   }

@@ -84,6 +84,7 @@ t.test('a pod with a sidecar is reached through it, by its identity', async t =>
       weight: 1,
       workload: 'orders-1',
       zone: 'a',
+      labels: { app: 'orders-1' },
     },
   ])
 })

@@ -85,3 +85,16 @@ t.test('who does not read holds his place, and further readers are turned away',
   other?.end()
   await once(other as net.Socket, 'close')
 })
+
+t.test('a page that ends with a slash answers for what is below it', async t => {
+  const port = await start(t, {
+    '/set/': { method: 'POST', answer: (query, rest) => jsonAnswer({ rest, a: query.get('a') }) },
+    '/set': { method: 'GET', answer: () => jsonAnswer({ all: true }) },
+  })
+  const ask = async (path: string) => JSON.parse((await call(port, { path, method: 'POST' })).body)
+  t.strictSame(await ask('/set/orders.default:80?a=1'), { rest: 'orders.default:80', a: '1' })
+  t.strictSame(await ask('/set/orders%2Fb'), { rest: 'orders/b', a: null })
+  t.strictSame(await ask('/set/%zz'), { rest: '%zz', a: null })
+  t.match(await call(port, { path: '/set' }), { status: 200, body: /"all": true/ })
+  t.match(await call(port, { path: '/set/x/y', method: 'POST' }), { status: 404 })
+})

@@ -316,3 +316,121 @@ t.test('a download is paused while downstream is slow and goes on when it is not
 })
 
 const answered = new Set<object>()
+
+const grpcCall = (timeout: string): Partial<RequestHead> => ({
+  method: 'POST',
+  version: '2',
+  headers: HeaderList.of({ 'content-type': 'application/grpc', 'grpc-timeout': timeout }),
+})
+
+t.test("a caller's deadline that comes too early for an answer blames nobody", async t => {
+  const circuitBreaker = { ...clusterPolicy().circuitBreaker, minRequests: 2 }
+  const { cluster, send } = setUp(t, { policy: { circuitBreaker } })
+  for (let i = 0; i < 6; i++) {
+    const downstream = send(grpcCall('10m'))
+    await turn()
+    mock.timers.tick(10)
+    t.equal(reasonOf(downstream), 'upstream_timeout')
+  }
+  await turn()
+  t.equal(cluster.breaker.state, 'closed')
+  t.strictSame(
+    cluster.endpoints.map(({ failures, active }) => [failures, active]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  )
+})
+
+t.test('one that gave fair time counts, as the limit of a route always does', async t => {
+  const circuitBreaker = { ...clusterPolicy().circuitBreaker, minRequests: 2 }
+  for (const [timeoutMs, call] of [
+    [undefined, grpcCall('2S')],
+    [10, {}],
+  ] as const) {
+    const { cluster, send } = setUp(t, {
+      policy: { circuitBreaker },
+      ...(timeoutMs !== undefined && { timeoutMs }),
+    })
+    for (let i = 0; i < 2; i++) {
+      send(call)
+      await turn()
+      mock.timers.tick(2000)
+      await turn()
+    }
+    t.equal(cluster.breaker.state, 'open')
+    t.ok(cluster.endpoints.some(({ failures }) => failures > 0))
+  }
+})
+
+t.test('how much time is fair is learnt from good answers', async t => {
+  const { cluster, send, reached, clock } = setUp(t, { endpoints: 1 })
+  t.equal(cluster.isFairTime(999), false)
+  t.equal(cluster.isFairTime(1000), true, 'until then it is the time for a connection')
+  send()
+  await turn()
+  clock.now = 30
+  reached()[0]?.receiver.onHead(responseHead(200), true)
+  t.equal(cluster.isFairTime(59), false)
+  t.equal(cluster.isFairTime(60), true)
+})
+
+t.test('an endpoint that asks for a pause looks slow for so long', async t => {
+  for (const [status, headers, expected] of [
+    [429, {}, 5000],
+    [429, { 'retry-after': '7' }, 7000],
+    [503, { 'retry-after': '9' }, 9000],
+    [429, { 'retry-after': '99999' }, 300_000],
+    [404, { 'retry-after': '7' }, 0],
+  ] as const) {
+    const { cluster, send, reached } = setUp(t, { endpoints: 1, retry: { attempts: 0 } })
+    send()
+    await turn()
+    reached()[0]?.receiver.onHead(responseHead(status, { headers: HeaderList.of(headers) }), true)
+    t.equal(cluster.endpoints[0]?.ewmaMs, expected)
+  }
+})
+
+t.test('so does one whose gRPC call ends with RESOURCE_EXHAUSTED, or with a pushback', async t => {
+  for (const [fields, expected] of [
+    [{ 'grpc-status': '8' }, 5000],
+    [{ 'grpc-status': '8', 'grpc-retry-pushback-ms': '250' }, 250],
+    [{ 'grpc-status': '14', 'grpc-retry-pushback-ms': '300' }, 300],
+    [{ 'grpc-status': '0', 'grpc-retry-pushback-ms': '300' }, 0],
+    [{ 'grpc-status': '5' }, 0],
+  ] as const)
+    for (const isTrailersOnly of [true, false]) {
+      const { cluster, send, reached } = setUp(t, { endpoints: 1 })
+      send(grpcCall('1H'))
+      await turn()
+      const receiver = reached()[0]?.receiver
+      const trailers = HeaderList.of(fields)
+      if (isTrailersOnly) receiver?.onHead(responseHead(200, { headers: trailers }), true)
+      else {
+        receiver?.onHead(responseHead(200), false)
+        receiver?.onEnd(trailers)
+      }
+      t.equal(cluster.endpoints[0]?.ewmaMs, expected, JSON.stringify(fields))
+    }
+})
+
+t.test(
+  'what a function answers, faults of its own as well, opens no breaker and ejects nobody',
+  async t => {
+    const circuitBreaker = { ...clusterPolicy().circuitBreaker, minRequests: 2 }
+    const { cluster, send, reached } = setUp(t, {
+      policy: { judges: 'transport', circuitBreaker },
+      retry: { attempts: 0 },
+    })
+    for (let i = 0; i < 10; i++) {
+      send()
+      await turn()
+      reached().at(-1)?.receiver.onHead(responseHead(502), true)
+      reached().forEach(({ receiver }) => receiver.onEnd(undefined))
+    }
+    await turn()
+    t.equal(cluster.breaker.state, 'closed')
+    t.ok(cluster.endpoints.every(({ failures, ejected }) => failures === 0 && !ejected))
+  },
+)

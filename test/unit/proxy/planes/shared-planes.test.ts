@@ -106,3 +106,25 @@ t.test('after the close nothing answers', async t => {
   t.equal(await planes.outboundConnections(), 0)
   await t.rejects(call(planes.ports.outbound), { code: 'ECONNREFUSED' })
 })
+
+t.test(
+  'a breaker that a person sets is set in every thread, and in those that come later',
+  async t => {
+    const { planes, workers } = await start(t, 2)
+    const cluster = 'orders.default:80'
+    await planes.apply(ordersSnapshot({}))
+    t.equal(await planes.setBreaker(cluster, 'open'), true)
+    t.equal(await planes.setBreaker('nobody.default:80', 'open'), false)
+    const open = { [cluster]: { state: 'open', setting: 'open' } }
+    t.match(await planes.breakers(), [open, open])
+    await workers[0]?.terminate()
+    await eventually(
+      () => planes.breakers(),
+      breakers =>
+        breakers.length === 2 && breakers.every(each => each[cluster]?.setting === 'open'),
+    )
+    t.equal(await planes.setBreaker(cluster, 'auto'), true)
+    const closed = { [cluster]: { state: 'closed', setting: 'auto' } }
+    t.match(await planes.breakers(), [closed, closed])
+  },
+)
