@@ -36,6 +36,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   addValidate(program, finish)
   addToken(program, finish)
   addStatus(program, finish)
+  addRoutes(program, finish)
   addFunctions(program, finish)
   addInvoke(program, finish)
   addLogs(program, finish)
@@ -218,5 +219,19 @@ function addStatus(program: Command, finish: Finish): void {
     .action(async (options: StatusFlags) => {
       const { status } = await import('./status.ts')
       finish(await status({ json: false, ...options }))
+    })
+}
+
+function addRoutes(program: Command, finish: Finish): void {
+  program
+    .command('routes')
+    .description(
+      'show the routes of each Service in the order of precedence, and what is wrong with them',
+    )
+    .addOption(controlPlaneOption())
+    .option('--json', 'as the control plane says it')
+    .action(async (options: StatusFlags) => {
+      const { routes } = await import('./routes.ts')
+      finish(await routes({ json: false, ...options }))
     })
 }

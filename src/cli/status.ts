@@ -26,9 +26,14 @@ export async function status({ controlPlane, json }: StatusOptions): Promise<num
 
 /** What the control plane knows. @throws CommandError when it does not answer. */
 export async function fetchStatus(url: URL): Promise<MeshStatus> {
+  return fetchPage<MeshStatus>(url)
+}
+
+/** A page of the admin port, taken at its word. @throws CommandError when it does not answer. */
+export async function fetchPage<T>(url: URL): Promise<T> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
-    if (response.ok) return (await response.json()) as MeshStatus
+    if (response.ok) return (await response.json()) as T
     throw new Error(`answered ${response.status}`)
   } catch (error) {
     throw new CommandError(`no status from ${url.href}: ${explainFailure(error)}`)

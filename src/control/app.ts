@@ -27,6 +27,7 @@ import type { SessionContext } from './sidecars/sidecar-session.ts'
 import { signingMetrics } from './sidecars/signing-metrics.ts'
 import { Signing } from './sidecars/signing.ts'
 import type { WorkloadName } from './sidecars/workload-key.ts'
+import { routeStatus } from './routes/route-status.ts'
 import { functionStatuses, sidecarStatuses, type MeshStatus } from './status.ts'
 
 export interface ControlOptions {
@@ -81,9 +82,11 @@ export async function startControlPlane(
   const platforms = await openPlatforms(bootstrap, { logger, now, random, environment, version })
   const values = [...platforms.values()]
   for (const platform of values) stack.adopt(platform, opened => opened.close())
-  const mesh = await openMesh(bootstrap, { logger, now, random, drivers, platforms }, stack)
   const store = authorityStoreOf(values) ?? new AuthorityFile(stateDirectory)
   const authority = await CertificateAuthority.open({ store, trustDomain, now })
+  const { sessionSecret } = authority
+  const surroundings = { logger, now, random, drivers, platforms, sessionSecret }
+  const mesh = await openMesh(bootstrap, surroundings, stack)
   await showBundle(authority, bootstrap)
   const holder = new IdentityHolder(await authority.issueOwn())
   stack.adopt(startRotation(authority, holder, { logger, now, random }), rotation =>
@@ -118,10 +121,7 @@ export async function startControlPlane(
   })
   const producers = [own, signingMetrics(signing), ...values.map(platform => platform.metrics)]
   const metrics = registryOf([...producers, ...(processMetrics ? [processMetrics] : [])])
-  const pages = {
-    ...adminPages(status, metrics),
-    '/scaling': () => jsonAnswer(mesh.scaler.status),
-  }
+  const pages = adminPages(status, metrics, mesh)
   const admin = await Admin.listen({ address: bootstrap.admin, pages, logger })
   stack.adopt(admin, server => server.close())
 
@@ -139,7 +139,7 @@ function registryOf(producers: readonly MetricProducer[]): MetricsRegistry {
 /** What is known of the mesh, from disk and from sidecars, and who is told of it. */
 async function openMesh(
   bootstrap: ControlBootstrap,
-  { logger, now, random, drivers, platforms }: MeshSurroundings,
+  { logger, now, random, drivers, platforms, sessionSecret }: MeshSurroundings,
   stack: AsyncDisposableStack,
 ): Promise<Mesh> {
   const { stateDirectory, leaseMs } = bootstrap
@@ -151,6 +151,7 @@ async function openMesh(
     fleet,
     configuration: () => feed.configuration,
     registrations: () => registry.registrations,
+    sessionSecret,
   })
   stack.adopt(publisher, timer => timer.close())
   const registry = await Registry.open({
@@ -189,6 +190,7 @@ interface MeshSurroundings {
   readonly random: Random
   readonly drivers: WorkloadDrivers
   readonly platforms: Platforms
+  readonly sessionSecret: string
 }
 
 type Platforms = ReadonlyMap<string, Platform>
@@ -245,11 +247,14 @@ function meshStatus(
 function adminPages(
   status: () => MeshStatus,
   metrics: MetricsRegistry,
+  { feed, scaler }: Mesh,
 ): Readonly<Record<string, AdminPage>> {
   const ok = jsonAnswer({ status: 'ok' })
   return {
     '/metrics': async () => ({ status: 200, ...(await metrics.expose()) }),
     '/status': () => jsonAnswer(status()),
+    '/scaling': () => jsonAnswer(scaler.status),
+    '/routes': () => jsonAnswer(routeStatus(feed.configuration, feed.status.leftOut)),
     '/healthz': () => ok,
     // The port opens last of all, so whoever reads this can be served.
     '/readyz': () => ok,

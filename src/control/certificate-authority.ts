@@ -4,6 +4,7 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPair,
+  hkdfSync,
   webcrypto,
   X509Certificate,
   type KeyObject,
@@ -56,17 +57,20 @@ export class CertificateAuthority {
   readonly trustDomain: string
   /** PEM of the root. */
   readonly bundle: string
+  /** Derived from the key of the root: the same for all replicas and after each restart. base64url. */
+  readonly sessionSecret: string
   readonly #signingKey: webcrypto.CryptoKey
   readonly #root: x509.X509Certificate
   readonly #now: Now
 
   private constructor(
     { trustDomain, now }: AuthorityOptions,
-    bundle: string,
+    { bundle, sessionSecret }: Pick<CertificateAuthority, 'bundle' | 'sessionSecret'>,
     signingKey: webcrypto.CryptoKey,
   ) {
     this.trustDomain = trustDomain
     this.bundle = bundle
+    this.sessionSecret = sessionSecret
     this.#signingKey = signingKey
     this.#root = new x509.X509Certificate(bundle)
     this.#now = now
@@ -82,7 +86,10 @@ export class CertificateAuthority {
       'sign',
     ])
     await store.publish?.(bundle)
-    return new CertificateAuthority(options, bundle, signingKey)
+    const sessionSecret = Buffer.from(
+      hkdfSync('sha256', pkcs8, '', 'weft session persistence', 32),
+    ).toString('base64url')
+    return new CertificateAuthority(options, { bundle, sessionSecret }, signingKey)
   }
 
   /** A certificate of 24 hours for `publicKey` and exactly this identity; whose it is the caller has established. */

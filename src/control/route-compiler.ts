@@ -1,16 +1,20 @@
 import type { GrpcRouteResource } from '../model/kinds/grpc-route.ts'
 import type { HttpRouteResource, HttpRouteRule } from '../model/kinds/http-route.ts'
-import type { RetryPolicy, Route, WeightedCluster } from '../model/route.ts'
+import type { RetryPolicy, Route, RouteMatch, WeightedCluster } from '../model/route.ts'
 import { grpcMatching } from './matching/grpc-matching.ts'
 import { httpMatching } from './matching/http-matching.ts'
 import type { BackendReference } from './matching/backend-index.ts'
+import { compileFilters } from './matching/filter-compiler.ts'
 import type { Matching } from './matching/matching.ts'
+import { compileSession } from './matching/session-compiler.ts'
 
 export interface RouteContext {
   /** By the TrafficPolicy of the Service that the route is attached to. */
   readonly retry: RetryPolicy
   /** Name of the cluster of a Service's port, without a port of its only one, or of a Function. Undefined: there is none. */
   readonly clusterOf: (backend: BackendReference) => string | undefined
+  /** Of the Service: what its callers make tokens of sessions with, base64url. */
+  readonly sessionKey: string
 }
 
 export type RouteResource = HttpRouteResource | GrpcRouteResource
@@ -34,7 +38,9 @@ interface RouteOf<M> {
 
 /** Only HTTPRoute has timeouts and retries of its own. */
 interface RuleOf<M>
-  extends Pick<HttpRouteRule, 'backendRefs'>, Partial<Pick<HttpRouteRule, 'timeouts' | 'retry'>> {
+  extends
+    Pick<HttpRouteRule, 'filters' | 'backendRefs' | 'sessionPersistence'>,
+    Partial<Pick<HttpRouteRule, 'timeouts' | 'retry'>> {
   readonly matches: readonly M[]
 }
 
@@ -46,50 +52,74 @@ function compileKind<M>(
   const candidates = routes.flatMap(({ metadata, spec }) =>
     spec.rules.flatMap((rule, index) => {
       const name = `${metadata.namespace}/${metadata.name}/${index}`
-      const compiled = compileRule(rule, metadata.namespace, context)
       const matches = rule.matches.length === 0 ? [matching.anything] : rule.matches
-      return matches.map(match => ({
-        match,
-        route: { name, matches: [matching.compile(match)], ...compiled },
-      }))
+      return matches.map(match => {
+        const compiled = matching.compile(match)
+        const place = { name, namespace: metadata.namespace, match: compiled }
+        return { match, route: compileRule(rule, place, context) }
+      })
     }),
   )
   // The sort is stable: what is equal stays in the order of names and rules.
   return candidates.toSorted((a, b) => matching.compare(a.match, b.match)).map(({ route }) => route)
 }
 
-function compileRule(
-  rule: RuleOf<unknown>,
-  namespace: string,
-  { retry, clusterOf }: RouteContext,
-): Omit<Route, 'name' | 'matches'> {
+/** Of a Route: one match of one rule. */
+interface Place {
+  /** Of the Route. */
+  readonly name: string
+  readonly namespace: string
+  readonly match: RouteMatch
+}
+
+function compileRule(rule: RuleOf<unknown>, place: Place, context: RouteContext): Route {
+  const { name, namespace, match } = place
+  const { clusterOf } = context
+  const filterContext = { namespace, clusterOf, path: match.path }
   const backends: WeightedCluster[] = []
   let invalidWeight = 0
   for (const reference of rule.backendRefs) {
     const { weight } = reference
     const cluster = clusterOf({ ...reference, namespace: reference.namespace ?? namespace })
+    const own = compileFilters(reference.filters, filterContext)
     if (cluster === undefined) invalidWeight += weight
-    else backends.push({ cluster, weight })
+    else backends.push({ cluster, weight, ...(own !== undefined && { filters: own }) })
   }
   const timeoutMs = rule.timeouts?.request
+  const filters = compileFilters(rule.filters, filterContext)
+  const session = compileSession(rule.sessionPersistence, place, context.sessionKey)
   return {
+    name,
+    matches: [match],
     backends,
     // Gateway API, HTTPRouteRule.backendRefs: others must not take over the share of one that does not exist.
     ...(invalidWeight > 0 && { invalidWeight }),
-    retry: compileRuleRetry(rule, retry),
+    retry: compileRuleRetry(rule, context.retry),
     // Gateway API: 0s switches the limit off.
     ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
+    ...(filters !== undefined && { filters }),
+    ...(session !== undefined && { session }),
   }
 }
 
 function compileRuleRetry({ retry, timeouts }: RuleOf<unknown>, policy: RetryPolicy): RetryPolicy {
-  const { perTryTimeoutMs: policyTimeoutMs, ...rest } = policy
-  const perTryTimeoutMs = timeouts?.backendRequest ?? policyTimeoutMs
+  const { perTryTimeoutMs, ...rest } = policy
   return {
     ...rest,
     attempts: retry?.attempts ?? policy.attempts,
     statuses: retry?.codes ?? policy.statuses,
     backoffMs: retry?.backoff ?? policy.backoffMs,
-    ...(perTryTimeoutMs !== undefined && perTryTimeoutMs > 0 && { perTryTimeoutMs }),
+    // Gateway API, HTTPRouteRetry.backoff: the minimum between two tries, whatever is added at random.
+    ...(retry?.backoff !== undefined && { leastBackoffMs: retry.backoff }),
+    ...compileTryLimit(timeouts?.backendRequest, perTryTimeoutMs),
   }
+}
+
+/** Gateway API, HTTPRouteTimeouts.backendRequest: until the full answer is here, and 0s is no limit. */
+function compileTryLimit(
+  backendRequestMs: number | undefined,
+  policyMs = 0,
+): Pick<RetryPolicy, 'perTryTimeoutMs' | 'limitsWholeTry'> {
+  if (backendRequestMs === undefined) return policyMs > 0 ? { perTryTimeoutMs: policyMs } : {}
+  return backendRequestMs > 0 ? { perTryTimeoutMs: backendRequestMs, limitsWholeTry: true } : {}
 }

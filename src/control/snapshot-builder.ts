@@ -37,6 +37,8 @@ import {
   qualify,
   type BackendReference,
 } from './matching/backend-index.ts'
+import { clustersOf } from './matching/filter-compiler.ts'
+import { deriveSessionKey } from './matching/session-compiler.ts'
 import { compileRoutes, type RouteResource } from './route-compiler.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
@@ -65,9 +67,14 @@ interface CompiledService {
 
 type LocalityFields = NonNullable<TrafficPolicyResource['spec']['loadBalancing']>['locality']
 
+/**
+ * @param sessionSecret of the mesh, from which the keys of sessions are derived. Default: none, for whoever only looks
+ * at what was compiled.
+ */
 export function compileMesh(
   configuration: Configuration,
   registrations: readonly Registration[],
+  sessionSecret = '',
 ): CompiledMesh {
   const instances = indexInstances(configuration, registrations)
   const routes = Map.groupBy(
@@ -82,6 +89,7 @@ export function compileMesh(
     routes,
     policies,
     backends: new BackendIndex(configuration),
+    sessionSecret,
   }
   const services = new Map<string, CompiledService>()
   for (const resource of configuration.services)
@@ -151,8 +159,7 @@ export function snapshotFor(
     const service = forCaller(compiled, target.namespace)
     content.services[service.name] = service
     addCluster(service.name)
-    for (const route of service.routes)
-      for (const { cluster } of route.backends) addCluster(cluster)
+    for (const route of service.routes) for (const cluster of clustersOf(route)) addCluster(cluster)
   }
   return { version: snapshotVersion(content), ...content }
 }
@@ -162,6 +169,7 @@ interface Context {
   readonly routes: ReadonlyMap<string, readonly AttachedRoute[]>
   readonly policies: ReadonlyMap<string, TrafficPolicyResource['spec']>
   readonly backends: BackendIndex
+  readonly sessionSecret: string
 }
 
 interface AttachedRoute {
@@ -248,11 +256,12 @@ function compileAttached(
     const resolution = context.backends.resolve(backend)
     return 'cluster' in resolution ? resolution.cluster : undefined
   }
+  const sessionKey = deriveSessionKey(context.sessionSecret, `${service}:${port.port}`)
   const byNamespace = Map.groupBy(resources, ({ metadata }) => metadata.namespace)
   return new Map(
     [...byNamespace].map(([namespace, list]) => [
       namespace,
-      compileRoutes(list, { retry, clusterOf }),
+      compileRoutes(list, { retry, clusterOf, sessionKey }),
     ]),
   )
 }

@@ -1,3 +1,6 @@
+import type { RouteFilter } from './route-filter.ts'
+import type { SessionPersistence } from './session-persistence.ts'
+
 /** Ordered by Gateway API's precedence already; the first whose match fits wins. */
 export interface Route {
   /** `<namespace>/<HTTPRoute or GRPCRoute>/<rule index>`, or `default` for a Service without routes. */
@@ -11,6 +14,10 @@ export interface Route {
   /** From the request's head to the last byte of the answer; absent: no limit. */
   readonly timeoutMs?: number
   readonly retry: RetryPolicy
+  /** Absent: none. */
+  readonly filters?: readonly RouteFilter[]
+  /** Absent: each request goes where the weights and the balancer say. */
+  readonly session?: SessionPersistence
 }
 
 /** All given conditions must hold. */
@@ -27,7 +34,7 @@ export interface StringMatch {
 }
 
 export interface HeaderMatch {
-  /** Lower-case for headers. */
+  /** Lower-case for headers; `host` stands for the authority. */
   readonly name: string
   readonly kind: 'exact' | 'regex'
   readonly value: string
@@ -36,6 +43,8 @@ export interface HeaderMatch {
 export interface WeightedCluster {
   readonly cluster: string
   readonly weight: number
+  /** Of requests that go there; after those of the route. Absent: none. */
+  readonly filters?: readonly RouteFilter[]
 }
 
 export interface RetryPolicy {
@@ -43,10 +52,14 @@ export interface RetryPolicy {
   readonly attempts: number
   /** Limit of each try until its response head; absent: none. */
   readonly perTryTimeoutMs?: number
+  /** The limit of each try holds until the last byte of its answer (timeouts.backendRequest of an HTTPRoute). */
+  readonly limitsWholeTry?: true
   /** Statuses repeated for idempotent methods. Default 502, 503, 504. */
   readonly statuses: readonly number[]
   /** Of gRPC, 1–16, repeated although a gRPC call is a POST: whoever lists them says that it may be. Absent: none. */
   readonly grpcStatuses?: readonly number[]
   /** First back-off, doubled by each retry, jittered. Default 25. */
   readonly backoffMs: number
+  /** No retry comes sooner after a failure (retry.backoff of an HTTPRoute). Absent: 0. */
+  readonly leastBackoffMs?: number
 }

@@ -2,6 +2,7 @@ import { fieldsOf } from '../base/fields.ts'
 import { checkBalancing, checkSweeps } from './cluster-check.ts'
 import type { Cluster } from './cluster.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
+import { checkFilters, checkSession } from './route-check.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Something that keeps a snapshot from being used. */
@@ -112,16 +113,20 @@ function checkService(service: unknown, path: string, { clusters, report }: Surr
 }
 
 function checkRoute(route: unknown, path: string, { clusters, report }: Surroundings): void {
-  const { matches, backends, invalidWeight = 0, retry } = fieldsOf(route)
+  const { matches, backends, invalidWeight = 0, retry, filters, session } = fieldsOf(route)
+  checkFilters(filters, `${path}.filters`, { clusters, report })
+  checkSession(session, `${path}.session`, report)
   checkEach(matches, `${path}.matches`, { check: checkMatch, report })
-  const { attempts, backoffMs, statuses, grpcStatuses = [] } = fieldsOf(retry)
+  const { attempts, backoffMs, leastBackoffMs = 0, statuses, grpcStatuses = [] } = fieldsOf(retry)
+  if (!isAtLeast(0, leastBackoffMs)) report(`${path}.retry.leastBackoffMs`, 'must not be negative')
   if (!isAtLeast(0, attempts) || !isAtLeast(0, backoffMs) || !Array.isArray(statuses))
     report(`${path}.retry`, 'needs attempts, backoffMs and statuses')
   if (!Array.isArray(grpcStatuses) || !grpcStatuses.every(Number.isInteger))
     report(`${path}.retry.grpcStatuses`, 'is no list of numbers')
   if (!isAtLeast(0, invalidWeight)) report(`${path}.invalidWeight`, 'must not be negative')
   const check = (backend: unknown, at: string): void => {
-    const { cluster, weight } = fieldsOf(backend)
+    const { cluster, weight, filters: own } = fieldsOf(backend)
+    checkFilters(own, `${at}.filters`, { clusters, report })
     if (typeof cluster !== 'string' || !Object.hasOwn(clusters, cluster))
       report(at, `there is no cluster ${JSON.stringify(cluster)}`)
     if (!isAtLeast(0, weight)) report(`${at}.weight`, 'must not be negative')

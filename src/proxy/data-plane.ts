@@ -95,6 +95,7 @@ export class DataPlane {
     this.outbound = new Outbound({
       environment,
       now,
+      wallNow,
       random,
       accessLog: accessLog('outbound'),
       activator: this.activator,

@@ -34,6 +34,19 @@ export interface LocalReply {
   readonly body: Buffer | undefined
 }
 
+/** What a route has a sidecar answer itself that is no error: beside the {@link ErrorCode}s in `x-weft-reason`. */
+export type AnswerReason = 'redirect' | 'cors_preflight'
+
+/** The head of such an answer, which has no body. */
+export function localAnswer(
+  status: number,
+  reason: AnswerReason,
+  headers: HeaderList,
+): ResponseHead {
+  headers.append(reasonHeader, reason)
+  return { status, reason: '', headers, version: '1.1', bodyLength: 0 }
+}
+
 /** With {@link renderGrpcReply} the only place where an error becomes an answer (invariant 2). */
 export function renderLocalReply(error: ExchangeError): LocalReply & { readonly body: Buffer } {
   const { status } = errorTable[error.code]

@@ -5,7 +5,6 @@ import type { ActiveCluster } from './upstream/cluster.ts'
 export function localRoute(cluster: ActiveCluster): ActiveRoute {
   return {
     name: 'inbound',
-    matches: () => true,
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,
     timeoutMs: undefined,

@@ -8,6 +8,7 @@ import type { OutboundTrafficPolicy } from '../model/outbound.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
 import type { Exchange } from './exchange/exchange.ts'
+import { applyFilters, applyResponseFilters } from './routing/filters/apply-filters.ts'
 import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
 import { AffinityCookieFilter } from './filters/affinity-cookie.ts'
@@ -19,7 +20,7 @@ import { InvokeApi } from './functions/invoke-api.ts'
 import { stripControlHeaders } from './mesh-headers.ts'
 import {
   matchRoute,
-  pickCluster,
+  pickBackend,
   RouteTable,
   directRoute,
   type ActiveRoute,
@@ -30,6 +31,8 @@ export interface OutboundOptions {
   readonly environment: ClusterEnvironment
   readonly accessLog: Filter
   readonly now: Now
+  /** ms since 1970. */
+  readonly wallNow: Now
   readonly random: Random
   /** For functions that run nowhere. Absent: calls of them fail at once. */
   readonly activator?: Activator
@@ -80,7 +83,7 @@ export class Outbound {
       else cluster.update(policy, endpoints)
     }
     // Make before break: the new table no longer leads to the clusters that go.
-    this.#table = new RouteTable(snapshot, this.clusters)
+    this.#table = new RouteTable(snapshot, this.clusters, this.#options)
     this.#trafficPolicy =
       this.#options.transparent?.outboundTrafficPolicy ?? snapshot.outbound.trafficPolicy
     for (const [name, cluster] of this.clusters) {
@@ -95,6 +98,7 @@ export class Outbound {
   chain(service?: string): Chain {
     const router: Filter = {
       onRequest: exchange => this.#route(exchange, service ?? exchange.request.authority),
+      onResponse: applyResponseFilters,
     }
     const api = service === undefined ? [this.#invokeApi] : []
     return new Chain({
@@ -176,8 +180,11 @@ export class Outbound {
       )
       return false
     }
-    const cluster = pickCluster(route, this.#options.random)
-    if (cluster === undefined) {
+    exchange.route = route
+    exchange.responseFilters = route.responseFilters
+    if (route.filters !== undefined && !applyFilters(exchange, route.filters)) return false
+    const backend = route.session?.begin(exchange) ?? pickBackend(route, this.#options.random)
+    if (backend === undefined) {
       exchange.fail(
         new ExchangeError(
           'no_backend',
@@ -186,7 +193,9 @@ export class Outbound {
       )
       return false
     }
-    return this.#send(exchange, route, cluster)
+    exchange.responseFilters = backend.responseFilters
+    if (backend.filters !== undefined && !applyFilters(exchange, backend.filters)) return false
+    return this.#send(exchange, route, backend.cluster)
   }
 
   #send(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster): boolean {

@@ -65,7 +65,7 @@ export function decideRetry(
 
   const askedMs = parseRetryAfter(failed.retryAfter) || parsePushback(failed.pushback)
   if (askedMs > maxRetryAfterMs) return giveUp('retry-after-too-long')
-  const delayMs = Math.max(askedMs, backoff(policy, failed))
+  const delayMs = Math.max(askedMs, (policy.leastBackoffMs ?? 0) + backoff(policy, failed))
   if (delayMs >= failed.remainingMs) return giveUp('deadline')
   if (!budget.tryWithdraw(failed.now)) return giveUp('budget-spent')
   return { kind: 'retry', delayMs }

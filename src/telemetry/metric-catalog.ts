@@ -13,6 +13,11 @@ const catalog = {
     help: 'Endpoints taken out of the rotation by the outlier detector.',
     type: 'counter',
   },
+  mirroredRequests: {
+    name: 'weft_mirrored_requests_total',
+    help: 'Copies of requests for the cluster, by what became of them: answered, failed, overflow (the mirror took the body too slowly), dropped (not sent).',
+    type: 'counter',
+  },
   endpoints: {
     name: 'weft_endpoints',
     help: 'Endpoints of the cluster, by whether they may serve now.',

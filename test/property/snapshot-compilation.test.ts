@@ -55,8 +55,34 @@ const match = fc.record({
   queryParams: maybe(fc.constantFrom([{ name: 'q', type: 'RegularExpression', value: '1|2' }])),
 })
 
+const modifier = fc.record({ set: maybe(fc.constantFrom([{ name: 'X-A', value: '1' }])) })
+const filter = fc.oneof(
+  fc.record({ type: fc.constant('RequestHeaderModifier'), requestHeaderModifier: modifier }),
+  fc.record({ type: fc.constant('ResponseHeaderModifier'), responseHeaderModifier: modifier }),
+  fc.record({
+    type: fc.constant('RequestMirror'),
+    requestMirror: fc.record({
+      backendRef: fc.record({ name, namespace: maybe(namespace), port: fc.constantFrom(80, 81) }),
+      percent: maybe(fc.nat(100)),
+    }),
+  }),
+  fc.record({
+    type: fc.constant('URLRewrite'),
+    urlRewrite: fc.record({
+      hostname: maybe(fc.constant('a.example')),
+      path: maybe(fc.constant({ type: 'ReplaceFullPath', replaceFullPath: '/b' })),
+    }),
+  }),
+  fc.record({ type: fc.constant('CORS'), cors: fc.record({ maxAge: maybe(fc.constant(9)) }) }),
+)
+const filters = fc.uniqueArray(filter, { selector: ({ type }) => type, maxLength: 4 })
+
 const rule = fc.record({
   matches: maybe(fc.array(match, { maxLength: 3 })),
+  filters: maybe(filters),
+  sessionPersistence: maybe(
+    fc.record({ type: maybe(fc.constantFrom('Cookie', 'Header')), idleTimeout: maybe(duration) }),
+  ),
   backendRefs: maybe(
     fc.array(
       fc.record({

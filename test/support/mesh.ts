@@ -27,6 +27,8 @@ export interface TestMesh {
 
 export interface TestWorkload {
   readonly name: string
+  /** Default `default`. */
+  readonly namespace?: string
   readonly labels?: Readonly<Record<string, string>>
   /** Ports of the application. */
   readonly ports?: readonly number[]
@@ -61,11 +63,12 @@ export async function bootstrapOf(
   mesh: Pick<TestMesh, 'folder' | 'pushPort' | 'bootstrap'>,
   workload: TestWorkload,
 ): Promise<ProxyBootstrap> {
-  const { name, labels = { app: name }, ports = [], upstreams = [], overrides } = workload
+  const { name, namespace = 'default', labels = { app: name } } = workload
+  const { ports = [], upstreams = [], overrides } = workload
   const { stateDirectory, trustDomain } = mesh.bootstrap
   const state = join(mesh.folder, name)
   mkdirSync(state, { recursive: true })
-  const identity = { name, namespace: 'default', serviceAccount: name, labels }
+  const identity = { name, namespace, serviceAccount: name, labels }
   const joinTokenFile = join(state, 'join-token')
   const token = { ...identity, expiresAt: wallNow() + 60_000 }
   writeFileSync(joinTokenFile, await createJoinToken(stateDirectory, token))

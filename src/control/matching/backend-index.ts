@@ -1,7 +1,7 @@
 import type { Configuration } from '../../model/configuration.ts'
 import { qualifiedFunction } from '../../model/function.ts'
 import type { FunctionResource } from '../../model/kinds/function.ts'
-import { isBackendKind } from '../../model/kinds/gateway-route.ts'
+import { isBackendKind } from '../../model/kinds/routes/backend-reference.ts'
 import type { ServicePort, ServiceResource } from '../../model/kinds/service.ts'
 import { functionPort, functionQualifiers, functionServiceName } from '../function-compiler.ts'
 
@@ -15,7 +15,7 @@ export interface BackendReference {
 }
 
 /** Why a reference leads nowhere; the reason is Gateway API's (RouteConditionReason of ResolvedRefs). */
-interface BackendFault {
+export interface BackendFault {
   readonly reason: 'InvalidKind' | 'BackendNotFound'
   readonly message: string
 }

@@ -9,6 +9,8 @@ export interface PublisherOptions {
   readonly fleet: Fleet
   readonly configuration: () => Configuration
   readonly registrations: () => readonly Registration[]
+  /** Of the mesh, see {@link compileMesh}. */
+  readonly sessionSecret: string
   /** From the first change to the push that has it and those that followed. Default 25. */
   readonly debounceMs?: number
 }
@@ -47,9 +49,9 @@ export class Publisher {
   publish(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    const { fleet, configuration, registrations } = this.#options
+    const { fleet, configuration, registrations, sessionSecret } = this.#options
     const everyone = this.#mesh === undefined
-    this.#mesh ??= compileMesh(configuration(), registrations())
+    this.#mesh ??= compileMesh(configuration(), registrations(), sessionSecret)
     for (const subscriber of fleet.subscribers)
       if (everyone || this.#outdated.has(subscriber))
         subscriber.subscription.offer(this.#snapshotFor(this.#mesh, subscriber))

@@ -2,6 +2,8 @@
 import { z } from 'zod'
 import { unsafePattern } from '../pattern.ts'
 import { namespace, port, serviceName } from './common.ts'
+import { backendReference } from './routes/backend-reference.ts'
+import { headerName } from './routes/header-modifier.ts'
 
 type Context = z.core.$RefinementCtx
 
@@ -18,49 +20,24 @@ export function valueMatch(name: z.ZodString) {
   })
 }
 
-const fieldName = z.string().regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/, 'is no header name')
-
-export const headerMatches = z.array(valueMatch(fieldName)).max(16).default([])
+export const headerMatches = z.array(valueMatch(headerName)).max(16).default([])
 
 /** Of one header or query parameter. */
 export type ValueMatch = z.output<typeof headerMatches>[number]
 
-export const filters = z.array(z.unknown()).max(0, 'filters are not supported yet').optional()
-
-/** Whether something of this kind can be a backend. */
-export function isBackendKind({ group = '', kind }: BackendKind): boolean {
-  if (kind === 'Function') return group === '' || group === 'weft.dev'
-  return kind === 'Service' && group === ''
+/** @param filters that are for requests to one of the backends. */
+export function backendRefsWith<F extends z.ZodType>(filters: F) {
+  return z
+    .array(
+      z.strictObject({
+        ...backendReference.shape,
+        weight: z.int().min(0).max(1_000_000).default(1),
+        filters,
+      }),
+    )
+    .max(16)
+    .default([])
 }
-
-interface BackendKind {
-  readonly group?: string | undefined
-  readonly kind: string
-}
-
-/**
- * Of another kind than those that are known it is a reference that leads nowhere, as one to a Service that does not
- * exist: no error of this document alone (Gateway API, "ResolvedRefs: InvalidKind").
- */
-const backendRef = z.strictObject({
-  group: z
-    .string()
-    .optional()
-    .meta({ enum: ['', 'weft.dev'] }),
-  kind: z
-    .string()
-    .default('Service')
-    .meta({ enum: ['Service', 'Function'] }),
-  name: serviceName,
-  namespace: namespace.optional(),
-  port: port
-    .optional()
-    .describe('Default: the only port that the Service has. A Function has none.'),
-  weight: z.int().min(0).max(1_000_000).default(1),
-  filters,
-})
-
-export const backendRefs = z.array(backendRef).max(16).default([])
 
 const parentRef = z.strictObject({
   group: z.literal('').optional(),

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { metadata, objectName, status } from './common.ts'
-import { backendRefs, checkPattern, filters, headerMatches, routeSpec } from './gateway-route.ts'
+import { backendRefsWith, checkPattern, headerMatches, routeSpec } from './gateway-route.ts'
+import { grpcFilters } from './routes/filter.ts'
+import { sessionPersistence } from './routes/session-persistence.ts'
 
 /** Names as GRPCMethodMatch wants them where they are no patterns; those of a service are dotted. */
 const exactNames = {
@@ -79,8 +81,9 @@ const routeMatch = z.strictObject({ method: methodMatch.optional(), headers: hea
 const rule = z.strictObject({
   name: z.string().optional(),
   matches: z.array(routeMatch).max(64).default([]),
-  filters,
-  backendRefs,
+  filters: grpcFilters,
+  backendRefs: backendRefsWith(grpcFilters),
+  sessionPersistence: sessionPersistence.optional(),
 })
 
 /** gateway.networking.k8s.io/v1 GRPCRoute. It has no timeouts and no retries: those are for a TrafficPolicy. */

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { duration, metadata, objectName, status } from './common.ts'
 import {
-  backendRefs,
+  backendRefsWith,
   checkPattern,
-  filters,
   headerMatches,
   routeSpec,
   valueMatch,
 } from './gateway-route.ts'
+import { httpFilters, type Filter } from './routes/filter.ts'
+import { sessionPersistence } from './routes/session-persistence.ts'
 
 const pathMatch = z
   .strictObject({
@@ -18,7 +19,16 @@ const pathMatch = z
     if (type === 'RegularExpression') checkPattern(value, context)
     else if (!value.startsWith('/'))
       context.addIssue({ code: 'custom', path: ['value'], message: 'must start with "/"' })
+    else if (neverSent.test(value))
+      context.addIssue({
+        code: 'custom',
+        path: ['value'],
+        message: 'must hold no "//", "/.", "/..", "%2f" or "#" (Gateway API, HTTPPathMatch)',
+      })
   })
+
+/** In paths that were not normalised: whoever writes a route for one means another. */
+const neverSent = /\/\/|\/\.\.?(?:\/|$)|%2f|#/i
 
 const routeMatch = z.strictObject({
   path: pathMatch.optional(),
@@ -43,11 +53,11 @@ const timeouts = z
     }
   })
 
-const rule = z.strictObject({
+const fields = z.strictObject({
   name: z.string().optional(),
   matches: z.array(routeMatch).max(64).default([]),
-  filters,
-  backendRefs,
+  filters: httpFilters,
+  backendRefs: backendRefsWith(httpFilters),
   timeouts: timeouts.optional().describe('0s: no limit.'),
   retry: z
     .strictObject({
@@ -56,7 +66,57 @@ const rule = z.strictObject({
       backoff: duration.optional(),
     })
     .optional(),
+  sessionPersistence: sessionPersistence.optional(),
 })
+
+const rule = fields.superRefine(({ matches, filters, backendRefs }, context) => {
+  const [match] = matches
+  const isPrefix =
+    matches.length < 2 && (match?.path === undefined || match.path.type === 'PathPrefix')
+  const lists = [
+    { filters, path: ['filters'] },
+    ...backendRefs.map((backend, index) => ({
+      filters: backend.filters,
+      path: ['backendRefs', index, 'filters'],
+    })),
+  ]
+  for (const list of lists)
+    for (const [index, filter] of list.filters.entries())
+      if (!isPrefix && replacesPrefix(filter))
+        context.addIssue({
+          code: 'custom',
+          path: [...list.path, index],
+          message: 'ReplacePrefixMatch needs a rule with exactly one match, of the type PathPrefix',
+        })
+  if (has(filters, 'RequestRedirect') && backendRefs.length > 0)
+    context.addIssue({
+      code: 'custom',
+      path: ['backendRefs'],
+      message: 'RequestRedirect answers the request: leave backendRefs out',
+    })
+  for (const [index, backend] of backendRefs.entries()) {
+    const fault = backendFault(filters, backend.filters)
+    if (fault !== undefined)
+      context.addIssue({ code: 'custom', path: ['backendRefs', index, 'filters'], message: fault })
+  }
+})
+
+function replacesPrefix({ requestRedirect, urlRewrite }: Filter): boolean {
+  return (requestRedirect ?? urlRewrite)?.path?.type === 'ReplacePrefixMatch'
+}
+
+function has(filters: readonly Filter[], type: Filter['type']): boolean {
+  return filters.some(filter => filter.type === type)
+}
+
+/** What cannot be said for one backend alone, or not once more. */
+function backendFault(ofRule: readonly Filter[], ofBackend: readonly Filter[]): string | undefined {
+  if (has(ofBackend, 'CORS'))
+    return 'a preflight is answered before a backend is chosen: put CORS among the filters of the rule'
+  if (has(ofBackend, 'URLRewrite') && has(ofRule, 'URLRewrite'))
+    return 'the rule has a URLRewrite already: give it here or there'
+  return undefined
+}
 
 /** gateway.networking.k8s.io/v1 HTTPRoute. */
 export const httpRouteKind = z.strictObject({

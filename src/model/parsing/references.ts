@@ -2,9 +2,10 @@ import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-
 import { qualifiedFunction } from '../function.ts'
 import { functionDestination } from '../function-events.ts'
 import type { FunctionResource } from '../kinds/function.ts'
-import { isBackendKind, takesPort } from '../kinds/gateway-route.ts'
+import { takesPort } from '../kinds/gateway-route.ts'
 import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
+import { isBackendKind } from '../kinds/routes/backend-reference.ts'
 import type { ServiceResource } from '../kinds/service.ts'
 import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
@@ -206,8 +207,34 @@ function routeReferences({ metadata, spec }: HttpRouteResource | GrpcRouteResour
       isBackend: true,
     })),
   )
-  return [...parents, ...backends]
+  return [...parents, ...backends, ...mirrorReferences(spec.rules, inNamespace)]
 }
+
+type Rule = (HttpRouteResource | GrpcRouteResource)['spec']['rules'][number]
+
+/** Where copies go, for all requests of a rule or for those to one backend. */
+function mirrorReferences(
+  rules: readonly Rule[],
+  inNamespace: (reference: MirrorTarget) => NonNullable<Reference['wanted']>,
+): Reference[] {
+  return rules.flatMap(({ filters, backendRefs }, rule) =>
+    [
+      { filters, path: ['filters'] },
+      ...backendRefs.map((backend, index) => ({
+        filters: backend.filters,
+        path: ['backendRefs', index, 'filters'],
+      })),
+    ].flatMap(list =>
+      list.filters.flatMap(({ requestMirror }, index) => {
+        if (requestMirror === undefined) return []
+        const path = ['spec', 'rules', rule, ...list.path, index, 'requestMirror', 'backendRef']
+        return [{ path, wanted: inNamespace(requestMirror.backendRef), isBackend: true }]
+      }),
+    ),
+  )
+}
+
+type MirrorTarget = NonNullable<Rule['filters'][number]['requestMirror']>['backendRef']
 
 function upstreamReferences({ metadata, spec }: WorkloadResource): Reference[] {
   return spec.upstreams.map(({ service }, index) => ({

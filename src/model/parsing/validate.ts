@@ -64,13 +64,16 @@ export function validateDocument(document: SourceDocument): Validation {
 
 /**
  * The same for what an API server has taken by a schema of its own, perhaps of a newer version: fields that are not
- * known here are left out. Only of a route's matches they may not be missing, for it would match more than was meant.
+ * known here are left out. Only of a route's matches and filters they may not be missing, for it would match more, or do
+ * less, than was meant.
  */
 export function validateObject(document: SourceDocument): Validation {
   const found = schemaOf(document)
   if ('problems' in found) return found
   const { value, dropped } = prune(found.schema, document.value)
-  const narrowing = dropped.filter(path => path.includes('matches')).slice(0, maxProblems)
+  const narrowing = dropped
+    .filter(path => path.includes('matches') || path.includes('filters'))
+    .slice(0, maxProblems)
   if (narrowing.length > 0)
     return { problems: narrowing.map(path => document.problem(path, 'is not supported yet')) }
   return check(document, found.schema, value)

@@ -1,6 +1,7 @@
 import { metricFamily } from '../../telemetry/metric-catalog.ts'
 import type { Labels, MetricFamily, Sample } from '../../telemetry/metric-family.ts'
 import { requestMetrics, type LabelledStats } from '../../telemetry/request-metrics.ts'
+import { mirrorOutcomes } from '../../telemetry/mirror-stats.ts'
 import type { RequestStats } from '../../telemetry/request-stats.ts'
 import type { DataPlane } from '../data-plane.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
@@ -104,6 +105,7 @@ function* clusterMetrics(sides: readonly MeasuredSide[]): Iterable<MetricFamily>
     'endpointEjections',
     samplesOf(cluster => cluster.ejections),
   )
+  yield metricFamily('mirroredRequests', clusters.flatMap(mirrorSamples))
   yield metricFamily('endpoints', clusters.flatMap(endpointSamples))
   yield metricFamily(
     'requestsActive',
@@ -120,6 +122,16 @@ function endpointSamples(cluster: ActiveCluster): Sample[] {
       value: cluster.endpoints.length - available,
     },
   ]
+}
+
+/** Of those that are mirrored to only: the others would be many series of zeros. */
+function mirrorSamples(cluster: ActiveCluster): Sample[] {
+  const { ended } = cluster.mirrors
+  if (mirrorOutcomes.every(outcome => ended[outcome] === 0)) return []
+  return mirrorOutcomes.map(outcome => ({
+    labels: { ...labelsOf(cluster), outcome },
+    value: ended[outcome],
+  }))
 }
 
 function labelsOf(cluster: ActiveCluster): Labels {

@@ -8,6 +8,7 @@ import { breakersPage, setBreakerPage } from './breaker-pages.ts'
 import { dnsMetrics } from './dns-metrics.ts'
 import { functionMetrics } from './function-metrics.ts'
 import { functionLogs, functionPage, placementPage } from './function-pages.ts'
+import { shownSnapshot } from './shown-snapshot.ts'
 import type { Sidecar } from '../sidecar.ts'
 
 /** Undefined until the mesh has given us a certificate. */
@@ -105,7 +106,7 @@ function configurationOf({ bootstrap, identity, client, plane }: Sidecar): objec
     },
     controlPlane: { ...bootstrap.controlPlane, connected: client.connected },
     upstreams: bootstrap.upstreams,
-    snapshot: plane.snapshot,
+    snapshot: shownSnapshot(plane.snapshot),
   }
 }
 

@@ -1,7 +1,7 @@
 import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import { grpcCode, grpcStatusOf, httpStatusOfGrpc } from '../../http/grpc.ts'
 import type { HeaderList } from '../../http/headers.ts'
-import type { ResponseHead } from '../../http/message.ts'
+import { opensTunnel, type ResponseHead } from '../../http/message.ts'
 import type { ClientConnection, ClientStream, ResponseReceiver } from '../../http/stream.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
@@ -124,14 +124,14 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   }
 
   onHead(head: ResponseHead, end: boolean): void {
-    clearTimeout(this.#perTryTimer)
+    if (!this.#limitsAnswer(head)) clearTimeout(this.#perTryTimer)
     const now = this.#exchange.chain.now()
     const outcome = this.#exchange.isGrpc ? grpcOutcome(head, end) : head.status
     this.#cluster.observeHead(this.endpoint, outcome, now - this.#startedAt, now)
     this.#observePushback(httpPushbackMs(head), now)
     if (this.#exchange.isGrpc && end) this.#observePushback(grpcPushbackMs(head.headers), now)
     // The status of a call that failed at once may be worth another try whatever it is.
-    const failed = outcome !== undefined && (outcome >= 500 || this.#exchange.isGrpc)
+    const failed = outcome !== undefined && (outcome >= 400 || this.#exchange.isGrpc)
     if (failed && this.#replaced(head)) return
     this.#awaitsOutcome = outcome === undefined
     // `end` closes the exchange: count the endpoint free before its filters look.
@@ -157,6 +157,12 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
 
   onWritable(): void {
     this.#exchange.stream.resume()
+  }
+
+  /** Whether the limit of this try goes on; for what becomes a tunnel none does. */
+  #limitsAnswer(head: ResponseHead): boolean {
+    const { route, request } = this.#exchange
+    return route?.retry.limitsWholeTry === true && !opensTunnel(request, head)
   }
 
   #acquire(pool: ConnectionPool, now: number): void {

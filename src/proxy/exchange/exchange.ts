@@ -11,7 +11,7 @@ import {
 import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
 import type { TunnelStats } from '../../telemetry/request-stats.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
-import type { Chain } from './filter.ts'
+import type { Chain, Filter } from './filter.ts'
 import type { Forwarding } from './forwarder.ts'
 import {
   grpcStatusOfError,
@@ -22,7 +22,9 @@ import {
   type LocalReply,
 } from '../local-reply.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
+import type { MirroredRequest } from '../routing/mirroring/mirrored-request.ts'
 import type { ActiveRoute } from '../routing/router.ts'
+import type { Session } from '../routing/session/session.ts'
 
 /** Who works on the answer to an exchange. */
 export interface ActiveTry {
@@ -52,6 +54,14 @@ export class Exchange implements RequestReceiver {
   /** Set by the router. */
   route: ActiveRoute | undefined
   cluster: ActiveCluster | undefined
+  /** Of the route and the backend, for the answer, in the order in which they apply. Undefined: none. */
+  responseFilters: readonly Filter[] | undefined
+  /** With an endpoint to be tried first. Undefined: the route keeps none. */
+  session: Session | undefined
+  /** How the caller wrote what its route has rewritten. Undefined: the request is as it came. */
+  asked: Pick<RequestHead, 'authority' | 'path'> | undefined
+  /** Copies that are sent along. Undefined: none. */
+  mirrors: MirroredRequest[] | undefined
   /** What the application is to be spoken to. */
   upstreamProtocol: WireProtocol = 'http/1.1'
   attempt: ActiveTry | undefined
@@ -120,6 +130,7 @@ export class Exchange implements RequestReceiver {
     this.requestBytes += chunk.length
     if (this.#tunnels !== undefined) this.#tunnels.receivedBytes += chunk.length
     if (this.#completed || this.body === undefined) return
+    if (this.mirrors !== undefined) for (const mirror of this.mirrors) mirror.write(chunk)
     const attempt = this.attempt
     const taken = attempt?.sending === true
     this.body.push(chunk, taken)
@@ -129,6 +140,7 @@ export class Exchange implements RequestReceiver {
   onEnd(trailers: HeaderList | undefined): void {
     this.requestEnded = true
     this.body?.end(trailers)
+    if (this.mirrors !== undefined) for (const mirror of this.mirrors) mirror.end(trailers)
     if (this.attempt?.sending === true) this.attempt.endRequest(trailers)
     if (this.#answerEnded) this.#complete()
   }
@@ -178,6 +190,13 @@ export class Exchange implements RequestReceiver {
     if (this.tunnelOpenedAt === undefined || this.requestEnded) this.#complete()
   }
 
+  /** Ends the exchange with an answer of our own that is no failure, and has no body. */
+  answer(head: ResponseHead): void {
+    if (this.#completed) return
+    this.#respond(head, undefined)
+    this.#complete()
+  }
+
   /** Ends the exchange with an answer of our own, or with a reset where an answer has begun. */
   fail(error: ExchangeError): void {
     if (this.#completed) return
@@ -190,8 +209,12 @@ export class Exchange implements RequestReceiver {
 
   #reply(error: ExchangeError): void {
     const { head, body } = this.#render(error)
-    this.status = head.status
     if (this.isGrpc) this.grpcStatus = grpcStatusOfError(error)
+    this.#respond(head, body)
+  }
+
+  #respond(head: ResponseHead, body: Buffer | undefined): void {
+    this.status = head.status
     this.chain.response(this, head)
     const bodyless = body === undefined || this.request.method === 'HEAD'
     this.stream.sendHead(head, bodyless)
@@ -222,6 +245,7 @@ export class Exchange implements RequestReceiver {
     clearTimeout(this.timeout)
     clearTimeout(this.retryTimer)
     this.body?.release()
+    if (this.mirrors !== undefined) for (const mirror of this.mirrors) mirror.originalEnded()
     this.chain.complete(this)
   }
 }

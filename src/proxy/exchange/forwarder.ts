@@ -192,7 +192,7 @@ export class Forwarder implements AttemptOwner, Filter {
     { cluster, policy, tried, selection }: Forwarding,
     now: number,
   ): void {
-    const endpoint = cluster.pick(now, tried, selection)
+    const endpoint = exchange.session?.take() ?? cluster.pick(now, tried, selection)
     if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster, selection?.subset)
     exchange.attempts++
     const { headers } = exchange.request

@@ -22,12 +22,13 @@ export class AccessLogFilter implements Filter {
     const { request, reason, status, startedAt, endedAt } = exchange
     if (!log.wants(exchange.outcome, reason, endedAt)) return
     const durationMs = endedAt - startedAt
+    const { authority, path } = exchange.asked ?? request
     log.write({
       time: wallNow() - durationMs,
       direction,
       method: request.method,
-      authority: request.authority,
-      path: request.path,
+      authority,
+      path,
       status,
       grpcStatus: exchange.grpcStatus,
       reason,

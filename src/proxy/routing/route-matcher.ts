@@ -1,65 +1,84 @@
+import type { HeaderList } from '../../http/headers.ts'
 import type { RequestHead } from '../../http/message.ts'
 import type { HeaderMatch, RouteMatch, StringMatch } from '../../model/route.ts'
 
-type Predicate = (request: RequestHead, path: string, query: string) => boolean
+/** One condition of a match, compiled once per snapshot. */
+export type Condition = (view: RequestView) => boolean
 
-/** Compiles a route's matches once per snapshot: any of them suffices, none at all matches everything. */
-export function compileMatches(matches: readonly RouteMatch[]): (request: RequestHead) => boolean {
-  const alternatives = matches.map(compileMatch)
-  if (alternatives.length === 0 || alternatives.some(predicates => predicates.length === 0))
-    return () => true
-  return request => {
-    const mark = request.path.indexOf('?')
-    const path = mark < 0 ? request.path : request.path.slice(0, mark)
-    const query = mark < 0 ? '' : request.path.slice(mark + 1)
-    return alternatives.some(predicates => predicates.every(holds => holds(request, path, query)))
+/** A request as routes look at it. One serves all requests in turn; what only some routes ask for is worked out for them. */
+export class RequestView {
+  #request: RequestHead | undefined
+  #path = ''
+  #parameters: URLSearchParams | undefined
+
+  look(request: RequestHead): void {
+    const { path } = request
+    const mark = path.indexOf('?')
+    this.#request = request
+    this.#path = mark < 0 ? path : path.slice(0, mark)
+    this.#parameters = undefined
+  }
+
+  /** Without the query. */
+  get path(): string {
+    return this.#path
+  }
+
+  get method(): string {
+    return this.#request?.method ?? ''
+  }
+
+  /** All values as one comma-joined field: RFC 9110 §5.3 makes the two forms equal. The host is the authority. */
+  header(name: string): string | undefined {
+    if (this.#request === undefined) return undefined
+    const { authority, headers } = this.#request
+    return name === 'host' ? authority : joinedValue(headers, name)
+  }
+
+  /** The first of that name, decoded. */
+  parameter(name: string): string | undefined {
+    this.#parameters ??= new URLSearchParams(this.#request?.path.slice(this.#path.length))
+    return this.#parameters.get(name) ?? undefined
   }
 }
 
-function compileMatch(match: RouteMatch): Predicate[] {
-  const predicates: Predicate[] = []
-  const { method, path } = match
-  if (method !== undefined) predicates.push(request => request.method === method)
-  if (path !== undefined && !(path.kind === 'prefix' && path.value === '/'))
-    predicates.push(compilePath(path))
-  for (const header of match.headers ?? []) predicates.push(compileHeader(header))
-  for (const parameter of match.query ?? []) predicates.push(compileQuery(parameter))
-  return predicates
+function joinedValue(headers: HeaderList, name: string): string | undefined {
+  const { names, values } = headers
+  const first = names.indexOf(name)
+  if (first < 0) return undefined
+  return names.includes(name, first + 1) ? headers.getAll(name).join(',') : values[first]
 }
 
-function compilePath({ kind, value }: StringMatch): Predicate {
-  if (kind === 'exact') return (_request, path) => path === value
-  if (kind === 'regex') {
-    const pattern = wholeMatch(value)
-    return (_request, path) => pattern.test(path)
+/** All conditions of a match but those of an exact path or a prefix, which are looked up. */
+export function compileConditions({ method, path, headers, query }: RouteMatch): Condition[] {
+  const conditions: Condition[] = []
+  if (method !== undefined) conditions.push(view => view.method === method)
+  if (path?.kind === 'regex') {
+    const pattern = wholeMatch(path.value)
+    conditions.push(view => pattern.test(view.path))
   }
-  // Gateway API: a prefix matches whole path elements, so /foo takes /foo and /foo/bar but not /foobar.
-  const element = value.endsWith('/') ? value.slice(0, -1) : value
-  return (_request, path) =>
-    path.startsWith(element) &&
-    (path.length === element.length || path.charCodeAt(element.length) === 47)
-}
-
-function compileHeader({ name, kind, value }: HeaderMatch): Predicate {
-  const matches = compileValue(kind, value)
-  // Every value counts, as one comma-joined field: RFC 9110 §5.3 makes the two forms equal.
-  return request => request.headers.has(name) && matches(request.headers.getAll(name).join(','))
-}
-
-function compileQuery({ name, kind, value }: HeaderMatch): Predicate {
-  const matches = compileValue(kind, value)
-  return (_request, _path, query) => {
-    const found = new URLSearchParams(query).get(name)
-    return found !== null && matches(found)
+  for (const match of headers ?? []) {
+    const holds = compileValue(match)
+    conditions.push(view => holds(view.header(match.name)))
   }
+  for (const match of query ?? []) {
+    const holds = compileValue(match)
+    conditions.push(view => holds(view.parameter(match.name)))
+  }
+  return conditions
 }
 
-function compileValue(kind: HeaderMatch['kind'], value: string): (found: string) => boolean {
+function compileValue({ kind, value }: HeaderMatch): (found: string | undefined) => boolean {
   if (kind === 'exact') return found => found === value
   const pattern = wholeMatch(value)
-  return found => pattern.test(found)
+  return found => found !== undefined && pattern.test(found)
 }
 
 function wholeMatch(source: string): RegExp {
   return new RegExp(`^(?:${source})$`)
+}
+
+/** The elements of a prefix: its slash at the end means nothing, and "/" is every path. */
+export function prefixElements({ value }: StringMatch): string {
+  return value.endsWith('/') ? value.slice(0, -1) : value
 }

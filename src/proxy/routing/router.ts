@@ -1,20 +1,39 @@
+import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import type { RequestHead } from '../../http/message.ts'
 import type { Route, RetryPolicy } from '../../model/route.ts'
 import type { Service } from '../../model/service.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
+import type { Filter } from '../exchange/filter.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
-import { compileMatches } from './route-matcher.ts'
+import { createFilters, type FilterContext } from './filters/create-filters.ts'
+import { RouteIndex } from './route-index.ts'
+import { SessionFilter } from './session/session-filter.ts'
 
 /** A {@link Route} with its clusters at hand. */
 export interface ActiveRoute {
   readonly name: string
-  readonly matches: (request: RequestHead) => boolean
-  readonly backends: readonly { readonly cluster: ActiveCluster; readonly weight: number }[]
+  readonly backends: readonly ActiveBackend[]
   /** With that of backends that do not exist. */
   readonly totalWeight: number
   readonly timeoutMs: number | undefined
   readonly retry: RetryPolicy
+  /** For requests. Undefined: none. */
+  readonly filters?: readonly Filter[] | undefined
+  /** For answers that come before a backend is chosen, in the order in which they apply. Undefined: none. */
+  readonly responseFilters?: readonly Filter[] | undefined
+  /** Undefined: the route keeps no client at an endpoint. */
+  readonly session?: SessionFilter | undefined
+}
+
+/** Where a route leads. */
+export interface ActiveBackend {
+  readonly cluster: ActiveCluster
+  readonly weight: number
+  /** For requests that go there, after those of the route. Undefined: none. */
+  readonly filters?: readonly Filter[] | undefined
+  /** For answers that come from there, with those of the route. Undefined: none. */
+  readonly responseFilters?: readonly Filter[] | undefined
 }
 
 /** A service's routes, first match wins. */
@@ -23,19 +42,34 @@ export interface RoutedService {
   /** Its own cluster. */
   readonly cluster: ActiveCluster | undefined
   readonly routes: readonly ActiveRoute[]
+  readonly index: RouteIndex
+}
+
+/** What filters of routes work with. */
+export interface RouteContext {
+  /** Monotonic ms. */
+  readonly now: Now
+  /** ms since 1970. */
+  readonly wallNow: Now
+  readonly random: Random
 }
 
 /** All services of one snapshot by the authorities that callers use. Immutable: a new snapshot builds a new one. */
 export class RouteTable {
   readonly #byAuthority = new Map<string, RoutedService>()
 
-  constructor(snapshot: Snapshot, clusters: ReadonlyMap<string, ActiveCluster>) {
+  constructor(
+    snapshot: Snapshot,
+    clusters: ReadonlyMap<string, ActiveCluster>,
+    context: RouteContext,
+  ) {
     const services = Object.values(snapshot.services)
     for (const service of services) {
       const routed = {
         name: service.name,
         cluster: clusters.get(service.name),
-        routes: service.routes.map(route => activate(route, clusters)),
+        routes: service.routes.map(route => activate(route, { clusters, ...context })),
+        index: indexOf(service.routes),
       }
       for (const host of service.hosts) this.#byAuthority.set(`${host}:${service.port}`, routed)
       // An authority without a port means port 80, or the only port that the name has.
@@ -50,6 +84,17 @@ export class RouteTable {
   }
 }
 
+const indices = new WeakMap<readonly Route[], RouteIndex>()
+
+/** Kept with the routes: most snapshots bring other endpoints, and the routes as they were. */
+function indexOf(routes: readonly Route[]): RouteIndex {
+  const known = indices.get(routes)
+  if (known !== undefined) return known
+  const index = new RouteIndex(routes)
+  indices.set(routes, index)
+  return index
+}
+
 /** A name that is complete may end with the dot of the root (RFC 3986 §3.2.2). */
 function withoutRoot(authority: string): string {
   return authority.replace(/\.(?=:\d+$|$)/, '')
@@ -57,15 +102,13 @@ function withoutRoot(authority: string): string {
 
 /** The first route that fits. */
 export function matchRoute(service: RoutedService, request: RequestHead): ActiveRoute | undefined {
-  for (const route of service.routes) if (route.matches(request)) return route
-  return undefined
+  return service.routes[service.index.find(request)]
 }
 
 /** To a cluster itself. HTTPRoute says nothing of raw bytes, and nobody's routes are for what is beyond the mesh. */
 export function directRoute(cluster: ActiveCluster): ActiveRoute {
   return {
     name: 'direct',
-    matches: () => true,
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,
     timeoutMs: undefined,
@@ -74,30 +117,56 @@ export function directRoute(cluster: ActiveCluster): ActiveRoute {
 }
 
 /** Chooses among the backends by weight; undefined when none may take traffic, or the choice falls on none that exists. */
-export function pickCluster(route: ActiveRoute, random: Random): ActiveCluster | undefined {
+export function pickBackend(route: ActiveRoute, random: Random): ActiveBackend | undefined {
   const [only] = route.backends
-  if (only !== undefined && only.weight > 0 && only.weight === route.totalWeight)
-    return only.cluster
+  if (only !== undefined && only.weight > 0 && only.weight === route.totalWeight) return only
   let point = random() * route.totalWeight
-  for (const { cluster, weight } of route.backends) {
-    point -= weight
-    if (weight > 0 && point < 0) return cluster
+  for (const backend of route.backends) {
+    point -= backend.weight
+    if (backend.weight > 0 && point < 0) return backend
   }
   return undefined
 }
 
-function activate(route: Route, clusters: ReadonlyMap<string, ActiveCluster>): ActiveRoute {
-  const backends = route.backends.flatMap(({ cluster: name, weight }) => {
-    const cluster = clusters.get(name)
-    return cluster === undefined ? [] : [{ cluster, weight }]
-  })
+function activate(route: Route, context: FilterContext & RouteContext): ActiveRoute {
+  const filters = createFilters(route.filters, context)
+  const backends: ActiveBackend[] = []
+  const session =
+    route.session &&
+    new SessionFilter({
+      session: route.session,
+      route: route.name,
+      backends,
+      wallNow: context.wallNow,
+    })
+  const common = session === undefined ? filters : [...filters, session]
+  for (const { cluster: name, weight, filters: own } of route.backends) {
+    const cluster = context.clusters.get(name)
+    if (cluster === undefined) continue
+    const ofBackend = createFilters(own, context)
+    backends.push({ cluster, weight, ...phasesOf(ofBackend, [...common, ...ofBackend]) })
+  }
   return {
     name: route.name,
-    matches: compileMatches(route.matches),
     backends,
     totalWeight: backends.reduce((sum, { weight }) => sum + weight, route.invalidWeight ?? 0),
     timeoutMs: route.timeoutMs,
     retry: route.retry,
+    ...phasesOf(filters, filters),
+    session,
+  }
+}
+
+/** Undefined instead of empty, so that a route without filters costs a request nothing. */
+function phasesOf(
+  ofRequest: readonly Filter[],
+  ofResponse: readonly Filter[],
+): Pick<ActiveRoute, 'filters' | 'responseFilters'> {
+  const filters = ofRequest.filter(filter => filter.onRequest !== undefined)
+  const responseFilters = ofResponse.filter(filter => filter.onResponse !== undefined)
+  return {
+    filters: filters.length === 0 ? undefined : filters,
+    responseFilters: responseFilters.length === 0 ? undefined : responseFilters.toReversed(),
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type EndpointOutcome,
 } from '../../resilience/outlier-detector.ts'
 import { RetryBudget } from '../../resilience/retry-budget.ts'
+import { MirrorStats } from '../../telemetry/mirror-stats.ts'
 import { RequestStats } from '../../telemetry/request-stats.ts'
 import { ActiveEndpoint, type LendPool } from './active-endpoint.ts'
 import type { ConnectionPool } from './connection-pool.ts'
@@ -40,6 +41,8 @@ export interface ClusterEnvironment {
 export class ActiveCluster {
   readonly name: string
   readonly stats: RequestStats
+  /** Copies of requests for other clusters. */
+  readonly mirrors = new MirrorStats()
   ejections = 0
   policy: Cluster
   breaker: CircuitBreaker

@@ -35,6 +35,14 @@ t.test('the root is a CA for leaves only, of this trust domain, for ten years', 
   t.ok(root.raw.includes(Buffer.from('30060101ff020100', 'hex')))
 })
 
+t.test('the secret of sessions goes with the root, and tells nothing of its key', async t => {
+  const folder = t.testdir()
+  const { sessionSecret } = await open(folder)
+  t.equal(Buffer.from(sessionSecret, 'base64url').length, 32)
+  t.equal((await open(folder)).sessionSecret, sessionSecret, 'after a restart too')
+  t.not((await open(join(folder, 'other'))).sessionSecret, sessionSecret)
+})
+
 t.test('a certificate names exactly the identity asked for, for 24 hours', async t => {
   const authority = await open(t.testdir())
   const key = await newKey()

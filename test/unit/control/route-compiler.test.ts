@@ -18,6 +18,7 @@ function compile(...routes: ReturnType<typeof routeOf>[]) {
   return compileRoutes(routes, {
     retry,
     clusterOf: ({ name: service, namespace, port }) => `${service}.${namespace}:${port ?? 'only'}`,
+    sessionKey: 'key',
   })
 }
 
@@ -165,7 +166,7 @@ t.test('the matches of several routes are sorted together', async t => {
 
 t.test('a rule may limit the request and each try, and 0s lifts a limit', async t => {
   const [route] = compile(routeOf('r', { timeouts: { request: '10s', backendRequest: '1s' } }))
-  t.match(route, { timeoutMs: 10_000, retry: { perTryTimeoutMs: 1000 } })
+  t.match(route, { timeoutMs: 10_000, retry: { perTryTimeoutMs: 1000, limitsWholeTry: true } })
   const [free] = compile(routeOf('r', { timeouts: { request: '0s', backendRequest: '0s' } }))
   t.notOk('timeoutMs' in Object(free))
   t.strictSame(free?.retry, { attempts: 2, statuses: [503], backoffMs: 25 })
@@ -175,7 +176,13 @@ t.test('a rule changes of the policy for retries what it says', async t => {
   const [some] = compile(routeOf('r', { retry: { attempts: 0 } }))
   t.strictSame(some?.retry, { ...retry, attempts: 0 })
   const [all] = compile(routeOf('r', { retry: { attempts: 1, codes: [500], backoff: '1s' } }))
-  t.strictSame(all?.retry, { attempts: 1, statuses: [500], backoffMs: 1000, perTryTimeoutMs: 100 })
+  t.strictSame(all?.retry, {
+    attempts: 1,
+    statuses: [500],
+    backoffMs: 1000,
+    leastBackoffMs: 1000,
+    perTryTimeoutMs: 100,
+  })
 })
 
 t.test('the weight of backends that do not exist is kept apart', async t => {
@@ -187,7 +194,7 @@ t.test('the weight of backends that do not exist is kept apart', async t => {
         { backendRefs: [{ name: 'no', weight: 0 }] },
       ),
     ],
-    { retry, clusterOf: ({ name }) => (name === 'no' ? undefined : name) },
+    { retry, clusterOf: ({ name }) => (name === 'no' ? undefined : name), sessionKey: 'key' },
   )
   t.match(compiled, [
     { backends: [{ cluster: 'v1', weight: 8 }], invalidWeight: 2 },

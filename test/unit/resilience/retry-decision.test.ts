@@ -54,6 +54,12 @@ t.test('a gRPC server may say when to come again, or not to', async t => {
     t.strictSame(decide({ ...call, pushback }, 1, grpc), giveUp('retry-after-too-long'), pushback)
 })
 
+t.test('no retry comes sooner than the least back-off, and chance only adds to it', async t => {
+  const patient = { ...policy, leastBackoffMs: 100 }
+  t.strictSame(decide({}, 1, patient), { kind: 'retry', delayMs: 110 })
+  t.strictSame(decide({ outcome: 'connect_failed' }, 1, patient), { kind: 'retry', delayMs: 100 })
+})
+
 t.test('what the application never saw is repeated at once, whatever the method', async t => {
   for (const outcome of ['connect_failed', 'connect_timeout', 'upstream_refused'] as const)
     t.strictSame(decide({ outcome, method: 'POST' }), { kind: 'retry', delayMs: 0 }, outcome)

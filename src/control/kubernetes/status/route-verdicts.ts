@@ -1,6 +1,13 @@
 import type { Configuration } from '../../../model/configuration.ts'
 import { takesPort } from '../../../model/kinds/gateway-route.ts'
-import { BackendIndex, meshPorts, qualify } from '../../matching/backend-index.ts'
+import type { Filter } from '../../../model/kinds/routes/filter.ts'
+import {
+  BackendIndex,
+  meshPorts,
+  qualify,
+  type BackendFault,
+  type BackendReference,
+} from '../../matching/backend-index.ts'
 import type { RouteResource } from '../../route-compiler.ts'
 import type { Verdict } from './condition.ts'
 import type { ParentVerdict } from './parent-statuses.ts'
@@ -30,11 +37,20 @@ export class RouteVerdicts {
     const route = this.#routes.get(title)
     return parentRefs.map(parentRef => ({
       parentRef,
-      verdicts:
-        route === undefined
-          ? refused(faults)
-          : [this.#accepted(route, parentRef), this.#resolved(route)],
+      verdicts: route === undefined ? refused(faults) : this.#verdicts(route, parentRef),
     }))
+  }
+
+  /** Of one that is in use, for each of its parents. */
+  ofRoute(route: RouteResource): ParentVerdict[] {
+    return route.spec.parentRefs.map(parent => {
+      const parentRef = defined(parent)
+      return { parentRef, verdicts: this.#verdicts(route, parentRef) }
+    })
+  }
+
+  #verdicts(route: RouteResource, parentRef: ParentReference): Verdict[] {
+    return [this.#accepted(route, parentRef), this.#resolved(route)]
   }
 
   /**
@@ -82,14 +98,15 @@ export class RouteVerdicts {
   }
 
   #resolved({ metadata, spec }: RouteResource): Verdict {
-    const faults = spec.rules.flatMap(({ backendRefs }) =>
-      backendRefs.flatMap(reference => {
+    const faultsOf = (references: readonly Reference[]): BackendFault[] =>
+      references.flatMap(reference => {
         const namespace = reference.namespace ?? metadata.namespace
         const resolution = this.#backends.resolve({ ...reference, namespace })
         return 'cluster' in resolution ? [] : [resolution]
-      }),
-    )
-    const [first] = faults
+      })
+    const lost = faultsOf(spec.rules.flatMap((rule): readonly Reference[] => rule.backendRefs))
+    const uncopied = faultsOf(spec.rules.flatMap(mirrorTargets))
+    const [first] = [...lost, ...uncopied]
     if (first === undefined)
       return {
         type: 'ResolvedRefs',
@@ -97,14 +114,36 @@ export class RouteVerdicts {
         reason: 'ResolvedRefs',
         message: 'all backends are there',
       }
-    const messages = [...new Set(faults.map(({ message }) => message))]
     return {
       type: 'ResolvedRefs',
       status: 'False',
       reason: first.reason,
-      message: `${messages.join('; ')}: that share of the requests is answered with 500`,
+      message: [
+        ...consequence(lost, 'that share of the requests is answered with 500'),
+        ...consequence(uncopied, 'that mirror gets no copies'),
+      ].join('; '),
     }
   }
+}
+
+type Rule = RouteResource['spec']['rules'][number]
+type Reference = Omit<BackendReference, 'namespace'> & { readonly namespace?: string | undefined }
+
+/** A filter, as far as this is about it. */
+type Mirroring = Pick<Filter, 'requestMirror'>
+
+function mirrorTargets({ filters, backendRefs }: Rule): Reference[] {
+  const lists: readonly (readonly Mirroring[])[] = [
+    filters,
+    ...backendRefs.map(backend => backend.filters),
+  ]
+  return lists.flat().flatMap(({ requestMirror }) => requestMirror?.backendRef ?? [])
+}
+
+/** What is wrong, and what comes of it. */
+function consequence(faults: readonly BackendFault[], effect: string): string[] {
+  const messages = [...new Set(faults.map(({ message }) => message))]
+  return messages.length === 0 ? [] : [`${messages.join('; ')}: ${effect}`]
 }
 
 function refused(faults: readonly string[]): Verdict[] {

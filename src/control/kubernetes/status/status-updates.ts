@@ -91,6 +91,7 @@ function missingTargets({ services, trafficPolicies }: Configuration): ReadonlyM
   return missing
 }
 
-function formatFault({ path, message }: ConfigurationProblem): string {
+/** Of an object whose name the reader knows. */
+export function formatFault({ path, message }: ConfigurationProblem): string {
   return path === '' ? message : `${path}: ${message}`
 }

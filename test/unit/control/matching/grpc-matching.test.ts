@@ -5,7 +5,7 @@ import { compileRoutes, type RouteResource } from '../../../../src/control/route
 import { HeaderList } from '../../../../src/http/headers.ts'
 import { grpcRouteKind } from '../../../../src/model/kinds/grpc-route.ts'
 import { httpRouteKind } from '../../../../src/model/kinds/http-route.ts'
-import { compileMatches } from '../../../../src/proxy/routing/route-matcher.ts'
+import { RouteIndex } from '../../../../src/proxy/routing/route-index.ts'
 import { requestHead } from '../../../support/requests.ts'
 
 function routeOf(name: string, ...matches: object[]): RouteResource {
@@ -24,13 +24,14 @@ function compile(...routes: RouteResource[]) {
   return compileRoutes(routes, {
     retry: { attempts: 2, statuses: [503], grpcStatuses: [14], backoffMs: 25 },
     clusterOf: ({ name }) => name,
+    sessionKey: 'key',
   })
 }
 
 /** Number of the rule that takes a call; undefined: none. */
 function takenBy(routes: ReturnType<typeof compile>, path: string, fields = {}, method = 'POST') {
   const request = requestHead({ method, path, headers: HeaderList.of(fields) })
-  const name = routes.find(({ matches }) => compileMatches(matches)(request))?.name
+  const name = routes[new RouteIndex(routes).find(request)]?.name
   return name === undefined ? undefined : Number(name.split('/').at(-1))
 }
 

@@ -26,6 +26,7 @@ function start(t: Test) {
       return mesh.configuration
     },
     registrations: () => mesh.registrations,
+    sessionSecret: '',
     debounceMs: 25,
   })
   t.teardown(() => publisher.close())

@@ -56,6 +56,7 @@ export async function startPushPort(t: Test, options: PushPortOptions = {}) {
     fleet,
     configuration: () => configuration,
     registrations: () => registry.registrations,
+    sessionSecret: '',
     debounceMs: 1,
   })
   const registry = await Registry.open({

@@ -16,7 +16,7 @@ const method = 'spec.rules.0.matches.0.method'
 
 t.test('a parent and an empty rule are enough', async t => {
   const { spec } = grpcRouteKind.parse({ ...route, spec: { ...route.spec, rules: [{}] } })
-  t.same(spec.rules, [{ matches: [], backendRefs: [] }])
+  t.same(spec.rules, [{ matches: [], filters: [], backendRefs: [] }])
 })
 
 t.test('a match is one of names unless it says otherwise, and an empty name is none', async t => {
@@ -32,7 +32,12 @@ t.test('every field has its bounds', async t => {
     ['spec.hostnames', ['orders'], /mean nothing for a Service/],
     ['spec.rules', [], /1/],
     ['spec.rules.0.timeouts', { request: '1s' }, /timeouts/, 'spec.rules.0'],
-    ['spec.rules.0.filters', [{}], /not supported yet/],
+    [
+      'spec.rules.0.filters.0',
+      { type: 'URLRewrite' },
+      /unknown filter "URLRewrite"; known here: RequestHeaderModifier/,
+      'spec.rules.0.filters.0.type',
+    ],
     [method, {}, /a service, a method, or both/],
     [method, { service: '', method: '' }, /a service, a method, or both/],
     [`${method}.type`, 'Prefix', /Exact/],

@@ -9,10 +9,12 @@ const route = {
   spec: { parentRefs: [{ kind: 'Service', name: 'orders' }], rules: [{}] },
 }
 
+const mirror = { type: 'RequestMirror', requestMirror: { backendRef: { name: 'shadow' } } }
+
 t.test('a parent and an empty rule are enough', async t => {
   t.same(httpRouteKind.parse(route).spec, {
     parentRefs: [{ kind: 'Service', name: 'orders' }],
-    rules: [{ matches: [], backendRefs: [] }],
+    rules: [{ matches: [], filters: [], backendRefs: [] }],
   })
 })
 
@@ -32,7 +34,7 @@ t.test('what a match leaves out is as Gateway API says', async t => {
       queryParams: [{ name: 'q', type: 'Exact', value: 'b' }],
     },
   ])
-  t.same(rule?.backendRefs, [{ kind: 'Service', name: 'orders', weight: 1 }])
+  t.same(rule?.backendRefs, [{ kind: 'Service', name: 'orders', weight: 1, filters: [] }])
 })
 
 t.test('every field has its bounds', async t => {
@@ -60,7 +62,10 @@ t.test('every field has its bounds', async t => {
     ['spec.parentRefs.0.port', 0, />=1/],
     ['spec.hostnames', ['example.org'], /match the header "Host"/],
     ['spec.rules', [], />=1 items/],
-    ['spec.rules.0.filters', [{}], /filters are not supported yet/],
+    ['spec.rules.0.filters', Array.from({ length: 17 }, () => mirror), /<=16 items/],
+    ['spec.rules.0.matches.0.path.value', '/a//b', /must hold no/],
+    ['spec.rules.0.matches.0.path.value', '/a/..', /must hold no/],
+    ['spec.rules.0.matches.0.path.value', '/a%2Fb', /must hold no/],
     ['spec.rules.0.matches', Array.from({ length: 65 }, () => ({})), /<=64 items/],
     ['spec.rules.0.matches.0.path.type', 'Glob', /"Exact"/],
     ['spec.rules.0.matches.0.path.value', 'a', /must start with "\/"/],
@@ -71,7 +76,11 @@ t.test('every field has its bounds', async t => {
     ['spec.rules.0.matches.0.headers.0.value', undefined, /expected string/],
     ['spec.rules.0.matches.0.queryParams.0.name', '', />=1 characters/],
     ['spec.rules.0.backendRefs.0.kind', 1, /expected string/],
-    ['spec.rules.0.backendRefs.0.filters', [{}], /filters are not supported yet/],
+    [
+      'spec.rules.0.backendRefs.0.filters',
+      [{ type: 'CORS', cors: {} }],
+      /put CORS among the filters/,
+    ],
     ['spec.rules.0.backendRefs.0.name', 'Orders', /lower-case/],
     ['spec.rules.0.backendRefs.0.namespace', 'Team', /lower-case/],
     ['spec.rules.0.backendRefs.0.port', 0, />=1/],
@@ -110,4 +119,36 @@ t.test('a try may not last longer than the whole request', async t => {
   t.match(issues, [{ path: ['spec', 'rules', 0, 'timeouts', 'backendRequest'] }])
   t.ok(httpRouteKind.safeParse(timed('1s', '1s')).success)
   t.ok(httpRouteKind.safeParse(timed('0s', '1s')).success, '0s is no limit')
+})
+
+const toPrefix = { type: 'ReplacePrefixMatch', replacePrefixMatch: '/b' }
+const rewrite = { type: 'URLRewrite', urlRewrite: { path: toPrefix } }
+const redirect = { type: 'RequestRedirect', requestRedirect: { path: toPrefix } }
+
+function faultsOf(rule: object): string[] {
+  const parsed = httpRouteKind.safeParse({ ...route, spec: { ...route.spec, rules: [rule] } })
+  return (parsed.error?.issues ?? []).map(
+    ({ path, message }) => `${path.slice(3).join('.')}: ${message}`,
+  )
+}
+
+t.test('a prefix is replaced where exactly one prefix is matched', async t => {
+  const needed = 'ReplacePrefixMatch needs a rule with exactly one match, of the type PathPrefix'
+  const prefix = { path: { value: '/a' } }
+  const exact = { path: { type: 'Exact', value: '/a' } }
+  t.same(faultsOf({ matches: [prefix], filters: [rewrite] }), [])
+  t.same(faultsOf({ filters: [redirect] }), [], 'without a match it is the prefix "/"')
+  t.same(faultsOf({ matches: [exact], filters: [redirect] }), [`filters.0: ${needed}`])
+  t.same(faultsOf({ matches: [prefix, prefix], filters: [rewrite] }), [`filters.0: ${needed}`])
+  const backendRefs = [{ name: 'a', filters: [rewrite] }]
+  t.same(faultsOf({ matches: [exact], backendRefs }), [`backendRefs.0.filters.0: ${needed}`])
+})
+
+t.test('a redirect has no backends, and a rewrite stands in one place', async t => {
+  t.same(faultsOf({ filters: [redirect], backendRefs: [{ name: 'a' }] }), [
+    'backendRefs: RequestRedirect answers the request: leave backendRefs out',
+  ])
+  t.same(faultsOf({ filters: [rewrite], backendRefs: [{ name: 'a', filters: [rewrite] }] }), [
+    'backendRefs.0.filters: the rule has a URLRewrite already: give it here or there',
+  ])
 })

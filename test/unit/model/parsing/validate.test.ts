@@ -215,3 +215,19 @@ t.test('a match must not lose a condition that is not known here', async t => {
   }
   t.match(objectProblems(route), [/ spec.rules\[0\].matches\[0\].cookies: is not supported yet$/])
 })
+
+t.test('nor may a filter do less than it says', async t => {
+  const cors = { allowOrigins: ['*'], allowPrivateNetwork: false }
+  const route = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'orders' },
+    spec: {
+      parentRefs: [{ kind: 'Service', name: 'orders' }],
+      rules: [{ filters: [{ type: 'CORS', cors }] }],
+    },
+  }
+  t.match(objectProblems(route), [
+    / spec.rules\[0\].filters\[0\].cors.allowPrivateNetwork: is not supported yet$/,
+  ])
+})

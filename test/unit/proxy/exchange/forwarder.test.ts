@@ -59,7 +59,6 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
   const forwarder = new Forwarder(() => 0)
   const route = {
     name: 'test',
-    matches: () => true,
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,
     timeoutMs: options.timeoutMs,
@@ -434,3 +433,38 @@ t.test(
     t.ok(cluster.endpoints.every(({ failures, ejected }) => failures === 0 && !ejected))
   },
 )
+t.test('the limit of a try ends with its head, unless it is for the whole try', async t => {
+  for (const limitsWholeTry of [undefined, true] as const) {
+    const { send, reached } = setUp(t, {
+      retry: { perTryTimeoutMs: 100, ...(limitsWholeTry && { limitsWholeTry }) },
+    })
+    const downstream = send()
+    await turn()
+    const [upstream] = reached()
+    upstream?.receiver.onHead(responseHead(200, { bodyLength: 10 }), false)
+    mock.timers.tick(200)
+    t.equal(downstream.resetWith?.code, limitsWholeTry && 'upstream_timeout')
+    t.equal(upstream?.resetWith?.code, limitsWholeTry && 'upstream_timeout')
+    t.equal(reached().length, 1, 'nothing is tried again once an answer has begun')
+  }
+})
+
+t.test('the limit of a whole try does not hold for a tunnel', async t => {
+  const { send, reached } = setUp(t, { retry: { perTryTimeoutMs: 100, limitsWholeTry: true } })
+  const downstream = send({ upgrade: 'websocket' })
+  await turn()
+  const [upstream] = reached()
+  upstream?.receiver.onHead(responseHead(101), false)
+  mock.timers.tick(200)
+  t.equal(downstream.resetWith, undefined)
+})
+
+t.test('a status below 500 is tried again where the route lists it', async t => {
+  const { send, reached } = setUp(t, { retry: { statuses: [429] } })
+  const downstream = send()
+  await turn()
+  reached()[0]?.receiver.onHead(responseHead(429), true)
+  await turn()
+  reached()[1]?.receiver.onHead(responseHead(200), true)
+  t.equal(downstream.heads[0]?.status, 200)
+})

@@ -54,7 +54,6 @@ function setUp(t: Test, { deadlineMs, link = 'ready', ...options }: SetUp = {}) 
   const forwarder = new Forwarder(() => 0, activator)
   const route = {
     name: 'default',
-    matches: () => true,
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,
     timeoutMs: deadlineMs,

@@ -1,8 +1,15 @@
 import t from 'tap'
 import { HeaderList } from '../../../../src/http/headers.ts'
+import type { RequestHead } from '../../../../src/http/message.ts'
 import type { RouteMatch } from '../../../../src/model/route.ts'
-import { compileMatches } from '../../../../src/proxy/routing/route-matcher.ts'
+import { RouteIndex } from '../../../../src/proxy/routing/route-index.ts'
 import { requestHead } from '../../../support/requests.ts'
+
+/** Whether a route with these matches takes a request. */
+function compileMatches(matches: readonly RouteMatch[]): (request: RequestHead) => boolean {
+  const index = new RouteIndex([{ matches }])
+  return request => index.find(request) === 0
+}
 
 function paths(match: RouteMatch, candidates: string[]): string[] {
   const matches = compileMatches([match])

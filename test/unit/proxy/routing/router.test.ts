@@ -3,9 +3,12 @@ import type { Service } from '../../../../src/model/service.ts'
 import type { Snapshot } from '../../../../src/model/snapshot.ts'
 import { ActiveCluster } from '../../../../src/proxy/upstream/cluster.ts'
 import type { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.ts'
-import { matchRoute, pickCluster, RouteTable } from '../../../../src/proxy/routing/router.ts'
+import { matchRoute, pickBackend, RouteTable } from '../../../../src/proxy/routing/router.ts'
+import type { Filter } from '../../../../src/proxy/exchange/filter.ts'
+import { applyResponseFilters } from '../../../../src/proxy/routing/filters/apply-filters.ts'
 import { clusterPolicy } from '../../../support/policies.ts'
-import { requestHead } from '../../../support/requests.ts'
+import { requestHead, responseHead } from '../../../support/requests.ts'
+import { routedExchange } from '../../../support/routing.ts'
 
 const retry = { attempts: 2, statuses: [503], backoffMs: 25 }
 
@@ -20,6 +23,7 @@ function tableOf(t: { teardown(handler: () => void): void }, services: Service[]
   const environment = {
     pools: { lend: () => ({}) as ConnectionPool, giveBack: () => {} },
     now: () => 0,
+    wallNow: () => 0,
     random: () => 0,
   }
   const clusters = new Map(
@@ -34,7 +38,7 @@ function tableOf(t: { teardown(handler: () => void): void }, services: Service[]
     inbound: { mtls: 'strict' },
     outbound: { trafficPolicy: 'allowAny' },
   }
-  return new RouteTable(snapshot, clusters)
+  return new RouteTable(snapshot, clusters, environment)
 }
 
 t.test(
@@ -82,7 +86,7 @@ t.test('backends share the traffic by weight and weight 0 takes none', async t =
   const table = tableOf(t, [split, ...['a', 'b', 'c'].map(name => service(name, 80))])
   const [route] = table.service('split')?.routes ?? []
   if (route === undefined) throw new Error('the route is missing')
-  const at = (point: number) => pickCluster(route, () => point)?.name
+  const at = (point: number) => pickBackend(route, () => point)?.cluster.name
   t.equal(at(0), 'a.default:80')
   t.equal(at(0.89), 'a.default:80')
   t.equal(at(0.91), 'b.default:80')
@@ -97,11 +101,11 @@ t.test('the share of backends that do not exist goes to nobody', async t => {
   const table = tableOf(t, [service('orders', 80, [route, lost])])
   const [some, none] = table.service('orders')?.routes ?? []
   if (some === undefined || none === undefined) throw new Error('there is no route')
-  const picked = (random: number) => pickCluster(some, () => random)?.name
+  const picked = (random: number) => pickBackend(some, () => random)?.cluster.name
   t.same([0, 0.74].map(picked), ['orders.default:80', 'orders.default:80'])
   t.same([0.75, 0.999].map(picked), [undefined, undefined])
   t.equal(
-    pickCluster(none, () => 0),
+    pickBackend(none, () => 0),
     undefined,
   )
 })
@@ -112,7 +116,36 @@ t.test('a route whose weights are all 0 has no cluster to offer', async t => {
   const [route] = tableOf(t, [service('a', 80, routes)]).service('a')?.routes ?? []
   if (route === undefined) throw new Error('the route is missing')
   t.equal(
-    pickCluster(route, () => 0),
+    pickBackend(route, () => 0),
     undefined,
   )
+})
+
+t.test('answers pass the filters of the backend, then those of the route, in reverse', async t => {
+  const setting = (value: string) =>
+    ({
+      kind: 'response-headers',
+      remove: [],
+      set: [],
+      add: [{ name: 'x-order', value }],
+    }) as const
+  const backends = [{ cluster: 'a.default:80', weight: 1, filters: [setting('backend')] }]
+  const filters = [setting('second of the route'), setting('first of the route')]
+  const routes = [{ name: 'r', matches: [], backends, retry, filters: filters.toReversed() }]
+  const [route] = tableOf(t, [service('a', 80, routes)]).service('a')?.routes ?? []
+  const orderOf = (responseFilters: readonly Filter[] | undefined) => {
+    const head = responseHead(200)
+    applyResponseFilters(routedExchange({}, responseFilters).exchange, head)
+    return head.headers.getAll('x-order')
+  }
+  const ofRoute = ['second of the route', 'first of the route']
+  t.same(orderOf(route?.responseFilters), ofRoute)
+  t.same(orderOf(route?.backends[0]?.responseFilters), ['backend', ...ofRoute])
+  t.equal(route?.filters, undefined, 'requests pass none')
+})
+
+t.test('a route without filters and sessions asks nothing of a request', async t => {
+  const [route] = tableOf(t, [service('a', 80)]).service('a')?.routes ?? []
+  t.match(route, { filters: undefined, responseFilters: undefined, session: undefined })
+  t.match(route?.backends, [{ filters: undefined, responseFilters: undefined }])
 })

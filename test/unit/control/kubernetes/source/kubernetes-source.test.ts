@@ -142,7 +142,10 @@ t.test('a bad object is left out, and all others stay', async t => {
       )
       const slow = { path: { type: 'RegularExpression', value: '/(a+)+' } }
       fake.put(paths.httpRoutes, route('slow', { rules: [{ matches: [slow] }] }))
-      fake.put(paths.httpRoutes, route('filtered', { rules: [{ filters: [{ type: 'CORS' }] }] }))
+      fake.put(
+        paths.httpRoutes,
+        route('filtered', { rules: [{ filters: [{ type: 'Teleport' }] }] }),
+      )
       fake.put(paths.httpRoutes, route('good'))
     },
   })
@@ -156,8 +159,8 @@ t.test('a bad object is left out, and all others stay', async t => {
   t.match(leftOut, [
     {
       file: 'HTTPRoute shop/filtered',
-      path: 'spec.rules[0].filters',
-      message: /not supported yet/,
+      path: 'spec.rules[0].filters[0].type',
+      message: /unknown filter "Teleport"/,
     },
     {
       file: 'HTTPRoute shop/slow',

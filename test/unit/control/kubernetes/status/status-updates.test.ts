@@ -102,6 +102,30 @@ t.test('a route that holds says so, and for whom', async t => {
   )
 })
 
+t.test('a mirror that is not there is told of, and takes no share of the requests', async t => {
+  const services = [service('orders')]
+  const route = httpRoute('canary', [orders], [{ name: 'orders', port: 80 }])
+  const [rule] = httpRouteKind.parse({
+    ...route,
+    spec: {
+      parentRefs: [orders],
+      rules: [
+        {
+          filters: [
+            { type: 'RequestMirror', requestMirror: { backendRef: { name: 'shadow', port: 80 } } },
+          ],
+        },
+      ],
+    },
+  }).spec.rules
+  if (rule === undefined) throw new Error('there is no rule')
+  const httpRoutes = [{ ...route, spec: { ...route.spec, rules: [...route.spec.rules, rule] } }]
+  t.equal(
+    verdicts({ services, httpRoutes })[0]?.[1],
+    'ResolvedRefs=False BackendNotFound: there is no Service shadow.shop: that mirror gets no copies',
+  )
+})
+
 t.test('a parent that is not there, or has no such port, is none', async t => {
   const services = [service('orders'), service('away', { type: 'ExternalName' })]
   const accepted = (parent: Partial<ParentReference>) => {
