@@ -39,6 +39,7 @@ export const errorTable = {
   upstream_timeout: { status: 504, source: 'upstream', retryable: 'idempotent', envoyFlag: 'UT' },
   retry_budget_spent: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'URX' },
   denied: { status: 403, source: 'local', retryable: 'never', envoyFlag: 'UAEX' },
+  fault_injected: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'FI' },
   rate_limited: { status: 429, source: 'local', retryable: 'never', envoyFlag: 'RL' },
   function_not_found: { status: 404, source: 'local', retryable: 'never', envoyFlag: 'NR' },
   function_throttled: { status: 429, source: 'local', retryable: 'never', envoyFlag: 'UO' },
@@ -80,5 +81,10 @@ export class ExchangeError extends Error {
     super(message, cause === undefined ? undefined : { cause })
     this.name = 'ExchangeError'
     this.code = code
+  }
+
+  /** Of the answer that is made of it. */
+  get status(): number {
+    return errorTable[this.code].status
   }
 }

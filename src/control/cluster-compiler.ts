@@ -1,3 +1,4 @@
+import type { AdaptiveConcurrencyPolicy } from '../model/adaptive-concurrency.ts'
 import type { AppProtocol } from '../model/app-protocol.ts'
 import type {
   CircuitBreakerPolicy,
@@ -46,6 +47,13 @@ const defaults = {
     maxPending: 1024,
     maxConnectionsPerEndpoint: 128,
   } satisfies ConcurrencyPolicy,
+  adaptiveConcurrency: {
+    minLimit: 3,
+    maxLimit: 1000,
+    tolerance: 0.25,
+    windowMs: 100,
+    probeIntervalMs: 60_000,
+  } satisfies AdaptiveConcurrencyPolicy,
   retry: { attempts: 2, statuses: [502, 503, 504], backoffMs: 25 } satisfies RetryPolicy,
 } as const
 
@@ -65,22 +73,68 @@ export function compileCluster(
     connectTimeoutMs: connectTimeout ?? defaults.connectTimeoutMs,
     circuitBreaker: compileBreaker(rest.circuitBreaker ?? {}),
     outlierDetection: compileOutliers(rest.outlierDetection ?? {}),
-    retryBudget: merge(defaults.retryBudget, rest.retryBudget ?? {}),
-    concurrency: merge(defaults.concurrency, rest.concurrency ?? {}),
+    retryBudget: compileRetryBudget(rest.retryBudget ?? {}),
+    concurrency: compileConcurrency(rest.concurrency ?? {}),
+    ...compileOutboundLimit(policy),
     ...(healthCheck && { healthCheck: compileHealthCheck(healthCheck) }),
   }
 }
 
-export function compileRetry(policy: Policy | undefined): RetryPolicy {
+export function compileRetry(policy: Pick<Policy, 'retry'> | undefined): RetryPolicy {
   const { attempts, statuses, grpcStatuses = [], backoff, perTryTimeout = 0 } = policy?.retry ?? {}
   return {
+    ...(policy?.retry?.idempotencyKey === true && { idempotencyKey: true }),
     ...merge(defaults.retry, { attempts, statuses, backoffMs: backoff }),
     ...(grpcStatuses.length > 0 && { grpcStatuses: grpcStatuses.map(name => grpcFailures[name]) }),
     ...(perTryTimeout > 0 && { perTryTimeoutMs: perTryTimeout }),
   }
 }
 
-function compileBreaker(given: NonNullable<Policy['circuitBreaker']>): CircuitBreakerPolicy {
+function compileRetryBudget({
+  window,
+  ...same
+}: NonNullable<Policy['retryBudget']>): RetryBudgetPolicy {
+  return {
+    ...merge(defaults.retryBudget, same),
+    ...(window !== undefined && { windowMs: window }),
+  }
+}
+
+function compileConcurrency({
+  queueTimeout,
+  maxQueued,
+  ...same
+}: NonNullable<Policy['concurrency']>): ConcurrencyPolicy {
+  return {
+    ...merge(defaults.concurrency, same),
+    ...(maxQueued !== undefined && { maxQueued }),
+    ...(queueTimeout !== undefined && { queueTimeoutMs: queueTimeout }),
+  }
+}
+
+/** That of inbound is not the callers'. */
+function compileOutboundLimit(policy: Policy | undefined): Pick<Cluster, 'adaptiveConcurrency'> {
+  const given = policy?.adaptiveConcurrency
+  return given?.at === 'outbound' ? { adaptiveConcurrency: compileAdaptiveConcurrency(given) } : {}
+}
+
+export function compileAdaptiveConcurrency({
+  minLimit,
+  maxLimit,
+  tolerance,
+  window,
+  probeInterval,
+}: NonNullable<Policy['adaptiveConcurrency']>): AdaptiveConcurrencyPolicy {
+  return merge(defaults.adaptiveConcurrency, {
+    minLimit,
+    maxLimit,
+    tolerance,
+    windowMs: window,
+    probeIntervalMs: probeInterval,
+  })
+}
+
+export function compileBreaker(given: NonNullable<Policy['circuitBreaker']>): CircuitBreakerPolicy {
   const { window, openFor, halfOpenRequests, ...same } = given
   return {
     ...merge(defaults.circuitBreaker, { ...same, windowMs: window, openMs: openFor }),

@@ -9,6 +9,7 @@ const kinds = [
   'grpcRoutes',
   'workloads',
   'trafficPolicies',
+  'backendTrafficPolicies',
   'functions',
 ] as const
 

@@ -7,10 +7,14 @@ import type { BackendReference } from './matching/backend-index.ts'
 import { compileFilters } from './matching/filter-compiler.ts'
 import type { Matching } from './matching/matching.ts'
 import { compileSession } from './matching/session-compiler.ts'
+import type { RoutePolicy } from './route-policy-compiler.ts'
+import type { RuleName } from './traffic-policies.ts'
 
 export interface RouteContext {
   /** By the TrafficPolicy of the Service that the route is attached to. */
   readonly retry: RetryPolicy
+  /** What a rule has from TrafficPolicies. Default: {@link retry}. */
+  readonly policyOf?: (rule: RuleName) => RoutePolicy
   /** Name of the cluster of a Service's port, without a port of its only one, or of a Function. Undefined: there is none. */
   readonly clusterOf: (backend: BackendReference) => string | undefined
   /** Of the Service: what its callers make tokens of sessions with, base64url. */
@@ -32,6 +36,7 @@ export function compileRoutes(routes: readonly RouteResource[], context: RouteCo
 }
 
 interface RouteOf<M> {
+  readonly kind: string
   readonly metadata: RouteResource['metadata']
   readonly spec: { readonly rules: readonly RuleOf<M>[] }
 }
@@ -39,7 +44,7 @@ interface RouteOf<M> {
 /** Only HTTPRoute has timeouts and retries of its own. */
 interface RuleOf<M>
   extends
-    Pick<HttpRouteRule, 'filters' | 'backendRefs' | 'sessionPersistence'>,
+    Pick<HttpRouteRule, 'name' | 'filters' | 'backendRefs' | 'sessionPersistence'>,
     Partial<Pick<HttpRouteRule, 'timeouts' | 'retry'>> {
   readonly matches: readonly M[]
 }
@@ -49,14 +54,18 @@ function compileKind<M>(
   matching: Matching<M>,
   context: RouteContext,
 ): Route[] {
-  const candidates = routes.flatMap(({ metadata, spec }) =>
+  const candidates = routes.flatMap(({ kind, metadata, spec }) =>
     spec.rules.flatMap((rule, index) => {
       const name = `${metadata.namespace}/${metadata.name}/${index}`
+      const { timeoutMs, ...policy } =
+        context.policyOf?.({ kind, metadata, rule: rule.name }) ?? noPolicy(context)
+      const ruleContext = { ...context, retry: policy.retry }
       const matches = rule.matches.length === 0 ? [matching.anything] : rule.matches
       return matches.map(match => {
         const compiled = matching.compile(match)
         const place = { name, namespace: metadata.namespace, match: compiled }
-        return { match, route: compileRule(rule, place, context) }
+        const route = compileRule(rule, place, ruleContext)
+        return { match, route: { ...policy, ...route, ...timeoutOf(rule, timeoutMs) } }
       })
     }),
   )
@@ -85,7 +94,6 @@ function compileRule(rule: RuleOf<unknown>, place: Place, context: RouteContext)
     if (cluster === undefined) invalidWeight += weight
     else backends.push({ cluster, weight, ...(own !== undefined && { filters: own }) })
   }
-  const timeoutMs = rule.timeouts?.request
   const filters = compileFilters(rule.filters, filterContext)
   const session = compileSession(rule.sessionPersistence, place, context.sessionKey)
   return {
@@ -95,11 +103,22 @@ function compileRule(rule: RuleOf<unknown>, place: Place, context: RouteContext)
     // Gateway API, HTTPRouteRule.backendRefs: others must not take over the share of one that does not exist.
     ...(invalidWeight > 0 && { invalidWeight }),
     retry: compileRuleRetry(rule, context.retry),
-    // Gateway API: 0s switches the limit off.
-    ...(timeoutMs !== undefined && timeoutMs > 0 && { timeoutMs }),
     ...(filters !== undefined && { filters }),
     ...(session !== undefined && { session }),
   }
+}
+
+/** Gateway API: 0s switches the limit off. */
+function timeoutOf(
+  { timeouts }: RuleOf<unknown>,
+  policyMs: number | undefined,
+): Pick<Route, 'timeoutMs'> {
+  const timeoutMs = timeouts?.request ?? policyMs ?? 0
+  return timeoutMs > 0 ? { timeoutMs } : {}
+}
+
+function noPolicy({ retry }: RouteContext): RoutePolicy {
+  return { retry }
 }
 
 function compileRuleRetry({ retry, timeouts }: RuleOf<unknown>, policy: RetryPolicy): RetryPolicy {

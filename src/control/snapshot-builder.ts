@@ -10,14 +10,15 @@ import type { NatsQueue } from '../model/function-events.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import { takesPort, type RouteParent } from '../model/kinds/gateway-route.ts'
 import { clusterAddresses, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
-import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
 import type { Registration } from '../model/registration.ts'
-import type { RetryPolicy, Route } from '../model/route.ts'
+import type { AdaptiveConcurrencyPolicy } from '../model/adaptive-concurrency.ts'
+import { overloadDefaults, type OverloadPolicy } from '../model/overload.ts'
+import type { Route } from '../model/route.ts'
 import type { Service } from '../model/service.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
 import { localityFor } from './balancing-compiler.ts'
-import { compileCluster, compileRetry } from './cluster-compiler.ts'
+import { compileAdaptiveConcurrency, compileCluster } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
 import { zonesOf } from './endpoints/zones.ts'
 import {
@@ -39,7 +40,10 @@ import {
 } from './matching/backend-index.ts'
 import { clustersOf } from './matching/filter-compiler.ts'
 import { deriveSessionKey } from './matching/session-compiler.ts'
+import { inboundLimits } from './inbound-limits.ts'
 import { compileRoutes, type RouteResource } from './route-compiler.ts'
+import { compileRoutePolicy, type RoutePolicy } from './route-policy-compiler.ts'
+import { TrafficPolicies, type RuleName, type TrafficPolicySpec } from './traffic-policies.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
 export interface CompiledMesh {
@@ -50,6 +54,8 @@ export interface CompiledMesh {
   readonly services: ReadonlyMap<string, CompiledService>
   /** Of those who have registered, by `<namespace>/<name>`. */
   readonly zones: ReadonlyMap<string, string>
+  /** Of the applications of workloads, by `<namespace>/<name>`. */
+  readonly inboundLimits: ReturnType<typeof inboundLimits>
 }
 
 interface CompiledService {
@@ -63,9 +69,11 @@ interface CompiledService {
   readonly endpoints: readonly Endpoint[]
   /** What the policy says of zones. */
   readonly locality?: LocalityFields | undefined
+  /** For the sidecars of its endpoints. */
+  readonly inboundLimit: AdaptiveConcurrencyPolicy | undefined
 }
 
-type LocalityFields = NonNullable<TrafficPolicyResource['spec']['loadBalancing']>['locality']
+type LocalityFields = NonNullable<TrafficPolicySpec['loadBalancing']>['locality']
 
 /**
  * @param sessionSecret of the mesh, from which the keys of sessions are derived. Default: none, for whoever only looks
@@ -81,13 +89,10 @@ export function compileMesh(
     parentsOf([...configuration.httpRoutes, ...configuration.grpcRoutes]),
     ({ service }) => service,
   )
-  const policies = new Map(
-    configuration.trafficPolicies.map(policy => [policyKey(policy), policy.spec]),
-  )
   const context: Context = {
     instances,
     routes,
-    policies,
+    policies: new TrafficPolicies(configuration),
     backends: new BackendIndex(configuration),
     sessionSecret,
   }
@@ -106,7 +111,13 @@ export function compileMesh(
       compileFunction(resource, factsOf(configuration)),
     ]),
   )
-  return { configuration, functions, services, zones: zonesOf(configuration, registrations) }
+  return {
+    configuration,
+    functions,
+    services,
+    zones: zonesOf(configuration, registrations),
+    inboundLimits: inboundLimits(services.values()),
+  }
 }
 
 function factsOf({ mesh }: Configuration): MeshFacts {
@@ -127,6 +138,8 @@ function queueOf({ eventQueue }: Configuration['mesh']): NatsQueue | undefined {
 /** Of a sidecar, as far as it decides about its snapshot. */
 export interface SnapshotTarget {
   readonly namespace: string
+  /** Name of its workload. */
+  readonly workload?: string
   /** The function that it hosts. */
   readonly function?: string | undefined
   /** Absent: nothing is known of it. */
@@ -167,7 +180,7 @@ export function snapshotFor(
 interface Context {
   readonly instances: Instances
   readonly routes: ReadonlyMap<string, readonly AttachedRoute[]>
-  readonly policies: ReadonlyMap<string, TrafficPolicyResource['spec']>
+  readonly policies: TrafficPolicies
   readonly backends: BackendIndex
   readonly sessionSecret: string
 }
@@ -186,11 +199,17 @@ function compileService(
   const { namespace } = resource.metadata
   const qualifiedName = qualify(resource.metadata)
   const name = `${qualifiedName}:${port.port}`
-  const policy = context.policies.get(name) ?? context.policies.get(qualifiedName)
-  const retry = compileRetry(policy)
-  const fallback = { name: 'default', matches: [], backends: [{ cluster: name, weight: 1 }], retry }
-  const attached = compileAttached({ service: qualifiedName, port, retry }, context)
+  const policy = context.policies.ofService(qualifiedName, port.port)
+  const backends = [{ cluster: name, weight: 1 }]
+  const fallback = {
+    name: 'default',
+    matches: [],
+    backends,
+    ...compileRoutePolicy(undefined, policy),
+  }
+  const attached = compileAttached({ service: qualifiedName, port, policy }, context)
   const routes = attached.get(namespace) ?? [fallback]
+  const limit = policy?.adaptiveConcurrency
   return {
     namespace,
     qualifiedName,
@@ -204,6 +223,7 @@ function compileService(
     cluster: compileCluster(name, policy, declaredProtocol(port)),
     endpoints: compileEndpoints(resource, port, context.instances, policy?.loadBalancing?.subset),
     locality: policy?.loadBalancing?.locality,
+    inboundLimit: limit?.at === 'inbound' ? compileAdaptiveConcurrency(limit) : undefined,
   }
 }
 
@@ -229,6 +249,7 @@ function compileFunctionServices(
       attachedRoutes: new Map(),
       cluster: functionCluster(name, resource),
       endpoints: functionEndpoints(metadata, registrations, qualifier),
+      inboundLimit: undefined,
     }
   })
 }
@@ -236,7 +257,7 @@ function compileFunctionServices(
 interface Attachment {
   readonly service: string
   readonly port: ServicePort
-  readonly retry: RetryPolicy
+  readonly policy: TrafficPolicySpec | undefined
 }
 
 /**
@@ -244,7 +265,7 @@ interface Attachment {
  * all callers, others for callers of that other namespace only, and there instead of the Service's own.
  */
 function compileAttached(
-  { service, port, retry }: Attachment,
+  { service, port, policy }: Attachment,
   context: Context,
 ): ReadonlyMap<string, readonly Route[]> {
   const attached = (context.routes.get(service) ?? []).filter(({ parent }) =>
@@ -257,11 +278,14 @@ function compileAttached(
     return 'cluster' in resolution ? resolution.cluster : undefined
   }
   const sessionKey = deriveSessionKey(context.sessionSecret, `${service}:${port.port}`)
+  const { retry } = compileRoutePolicy(undefined, policy)
+  const policyOf = (rule: RuleName): RoutePolicy =>
+    compileRoutePolicy(context.policies.ofRule(rule), policy)
   const byNamespace = Map.groupBy(resources, ({ metadata }) => metadata.namespace)
   return new Map(
     [...byNamespace].map(([namespace, list]) => [
       namespace,
-      compileRoutes(list, { retry, clusterOf, sessionKey }),
+      compileRoutes(list, { retry, policyOf, clusterOf, sessionKey }),
     ]),
   )
 }
@@ -287,12 +311,6 @@ function forCaller(
   return { ...service, hosts: service.hosts.slice(1), routes }
 }
 
-function policyKey({ metadata, spec }: TrafficPolicyResource): string {
-  const { name, port } = spec.targetRef
-  const service = qualify({ name, namespace: metadata.namespace })
-  return port === undefined ? service : `${service}:${port}`
-}
-
 /** Gateway API: ties of precedence go to the older route, then to the first by name. Files have no ages. */
 function parentsOf(routes: readonly RouteResource[]): AttachedRoute[] {
   return routes.toSorted(byAge).flatMap(route =>
@@ -315,15 +333,34 @@ function byAge({ metadata: a }: RouteResource, { metadata: b }: RouteResource): 
 }
 
 function compileInbound(
-  { configuration, functions }: CompiledMesh,
+  { configuration, functions, inboundLimits: limits }: CompiledMesh,
   target: SnapshotTarget,
 ): Inbound {
-  const { mtls, maxConnectionAge } = configuration.mesh
-  const { namespace, function: name } = target
+  const { mtls, maxConnectionAge, overload } = configuration.mesh
+  const { namespace, function: name, workload = '' } = target
+  const adaptiveConcurrency = limits.get(`${namespace}/${workload}`)
   const hosted = name === undefined ? undefined : functions.get(qualify({ name, namespace }))
   return {
     mtls,
     ...(maxConnectionAge !== undefined && { maxConnectionAgeMs: maxConnectionAge }),
     ...(hosted !== undefined && { function: hosted }),
+    ...(adaptiveConcurrency !== undefined && { adaptiveConcurrency }),
+    ...(overload !== undefined && { overload: compileOverload(overload) }),
+  }
+}
+
+function compileOverload({
+  enabled = overloadDefaults.enabled,
+  eventLoopDelay,
+  heap,
+}: NonNullable<Configuration['mesh']['overload']>): OverloadPolicy {
+  const { eventLoopDelayMs, heapRatio } = overloadDefaults
+  return {
+    enabled,
+    eventLoopDelayMs: {
+      start: eventLoopDelay?.start ?? eventLoopDelayMs.start,
+      full: eventLoopDelay?.full ?? eventLoopDelayMs.full,
+    },
+    heapRatio: { start: heap?.start ?? heapRatio.start, full: heap?.full ?? heapRatio.full },
   }
 }

@@ -1,3 +1,4 @@
+import type { AdaptiveConcurrencyPolicy } from './adaptive-concurrency.ts'
 import type { AppProtocol } from './app-protocol.ts'
 import type {
   HashSource,
@@ -36,6 +37,8 @@ export interface Cluster {
   readonly outlierDetection: OutlierDetectionPolicy
   readonly retryBudget: RetryBudgetPolicy
   readonly concurrency: ConcurrencyPolicy
+  /** Lowers `concurrency.maxRequests` to what the endpoints together bear. Absent: it stays as it is. */
+  readonly adaptiveConcurrency?: AdaptiveConcurrencyPolicy
   /** Active checks of endpoints outside the mesh; those inside report for themselves. */
   readonly healthCheck?: HealthCheckPolicy
 }
@@ -107,6 +110,8 @@ export interface RetryBudgetPolicy {
   readonly ratio: number
   /** Retries a second allowed beside the share. Default 10. */
   readonly minPerSecond: number
+  /** Time over which both are counted. Absent: 10000. */
+  readonly windowMs?: number
 }
 
 /** Envoy calls this circuit breaking. */
@@ -116,6 +121,13 @@ export interface ConcurrencyPolicy {
    * listener takes: Envoy's 1024 ends long streams of which an application bears many.
    */
   readonly maxRequests: number
+  /**
+   * Requests beyond {@link maxRequests} that wait for one of them to end. Absent: 0, they are refused. A queue makes a
+   * burst slow where it would have been refused, which helps only where the limit is close to what the service bears.
+   */
+  readonly maxQueued?: number
+  /** Longest wait there. Absent: 100. */
+  readonly queueTimeoutMs?: number
   /** Requests waiting for one of {@link maxConnectionsPerEndpoint}. Default 1024. */
   readonly maxPending: number
   /** HTTP/1.1 connections to one endpoint outside the mesh. Default 128. */

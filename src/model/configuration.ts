@@ -6,6 +6,7 @@ import type { GrpcRouteResource } from './kinds/grpc-route.ts'
 import type { HttpRouteResource } from './kinds/http-route.ts'
 import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
 import type { ServiceResource } from './kinds/service.ts'
+import type { BackendTrafficPolicyResource } from './kinds/traffic/backend-traffic-policy.ts'
 import type { TrafficPolicyResource } from './kinds/traffic-policy.ts'
 import type { WorkloadResource } from './kinds/workload.ts'
 import { maxFileBytes, parseDocuments } from './parsing/document.ts'
@@ -23,6 +24,7 @@ export interface Configuration {
   readonly grpcRoutes: readonly GrpcRouteResource[]
   readonly workloads: readonly WorkloadResource[]
   readonly trafficPolicies: readonly TrafficPolicyResource[]
+  readonly backendTrafficPolicies: readonly BackendTrafficPolicyResource[]
   readonly functions: readonly FunctionResource[]
   /** `slices`: in a cluster EndpointSlices say who answers for a Service that has a selector. Default `registrations`. */
   readonly membership?: 'registrations' | 'slices'
@@ -192,6 +194,7 @@ function collect(resources: readonly Resource[]): Configuration {
     grpcRoutes: ofKind('GRPCRoute'),
     workloads: ofKind('Workload'),
     trafficPolicies: ofKind('TrafficPolicy'),
+    backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
     functions: ofKind('Function'),
   }
 }

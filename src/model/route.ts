@@ -1,5 +1,8 @@
 import type { RouteFilter } from './route-filter.ts'
 import type { SessionPersistence } from './session-persistence.ts'
+import type { CircuitBreakerPolicy } from './cluster.ts'
+import type { FaultPolicy } from './fault.ts'
+import type { HedgingPolicy } from './hedging.ts'
 
 /** Ordered by Gateway API's precedence already; the first whose match fits wins. */
 export interface Route {
@@ -18,6 +21,12 @@ export interface Route {
   readonly filters?: readonly RouteFilter[]
   /** Absent: each request goes where the weights and the balancer say. */
   readonly session?: SessionPersistence
+  /** Absent: no request is sent twice at a time. */
+  readonly hedging?: HedgingPolicy
+  /** Absent: none is injected. */
+  readonly faults?: readonly FaultPolicy[]
+  /** Of its own, asked before the cluster's. Absent: none. */
+  readonly circuitBreaker?: CircuitBreakerPolicy
 }
 
 /** All given conditions must hold. */
@@ -58,6 +67,8 @@ export interface RetryPolicy {
   readonly statuses: readonly number[]
   /** Of gRPC, 1–16, repeated although a gRPC call is a POST: whoever lists them says that it may be. Absent: none. */
   readonly grpcStatuses?: readonly number[]
+  /** A request with an `Idempotency-Key` counts as idempotent whatever its method. Absent: false. */
+  readonly idempotencyKey?: boolean
   /** First back-off, doubled by each retry, jittered. Default 25. */
   readonly backoffMs: number
   /** No retry comes sooner after a failure (retry.backoff of an HTTPRoute). Absent: 0. */

@@ -3,6 +3,7 @@ import { checkBalancing, checkSweeps } from './cluster-check.ts'
 import type { Cluster } from './cluster.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
 import { checkFilters, checkSession } from './route-check.ts'
+import { checkClusterResilience, checkResilience, checkRoutePolicies } from './resilience-check.ts'
 import type { Snapshot } from './snapshot.ts'
 
 /** Something that keeps a snapshot from being used. */
@@ -59,10 +60,9 @@ const policies = {
   concurrency: ['maxRequests', 'maxPending', 'maxConnectionsPerEndpoint'],
 } as const satisfies { readonly [P in keyof Cluster]?: readonly (keyof Cluster[P])[] }
 
-function checkInbound(
-  { mtls, maxConnectionAgeMs: age }: Readonly<Record<string, unknown>>,
-  report: Report,
-): void {
+function checkInbound(inbound: Readonly<Record<string, unknown>>, report: Report): void {
+  const { mtls, maxConnectionAgeMs: age } = inbound
+  checkResilience(inbound, report)
   if (!modes.includes(mtls)) report('inbound.mtls', 'must be strict or permissive')
   if (age !== undefined && !isAtLeast(1, age))
     report('inbound.maxConnectionAgeMs', 'must be at least 1')
@@ -83,6 +83,7 @@ function checkCluster(name: string, cluster: unknown, report: Report): void {
       if (!isAtLeast(0, values[field])) report(`${path}.${policy}.${field}`, 'is no number from 0')
   }
   checkSweeps(cluster, path, report)
+  checkClusterResilience(cluster, path, report)
 }
 
 function checkEndpoint(endpoint: unknown, path: string, report: Report): void {
@@ -124,6 +125,7 @@ function checkRoute(route: unknown, path: string, { clusters, report }: Surround
   if (!Array.isArray(grpcStatuses) || !grpcStatuses.every(Number.isInteger))
     report(`${path}.retry.grpcStatuses`, 'is no list of numbers')
   if (!isAtLeast(0, invalidWeight)) report(`${path}.invalidWeight`, 'must not be negative')
+  checkRoutePolicies(fieldsOf(route), path, report)
   const check = (backend: unknown, at: string): void => {
     const { cluster, weight, filters: own } = fieldsOf(backend)
     checkFilters(own, `${at}.filters`, { clusters, report })

@@ -15,7 +15,10 @@ import { AccessLog } from '../telemetry/access-log.ts'
 import type { RequestStats } from '../telemetry/request-stats.ts'
 import { Dialer } from './upstream/dialer.ts'
 import { AccessLogFilter } from './filters/access-log.ts'
+import { CallCorrelation } from './exchange/call-correlation.ts'
 import type { Filter } from './exchange/filter.ts'
+import { InboundCallsFilter, OutboundCallsFilter } from './filters/calls.ts'
+import { OverloadFilter } from './filters/overload.ts'
 import type { OriginalDestination } from './listener/original-destination.ts'
 import { InboundListener } from './listener/inbound-listener.ts'
 import { Inbound } from './inbound.ts'
@@ -67,6 +70,7 @@ export class DataPlane {
   readonly outboundListeners: readonly Listener[]
   /** In transparent mode: what comes in without mTLS, and what goes out by IPv6. */
   readonly capturingListeners: readonly Listener[]
+  readonly overload: OverloadFilter
   #snapshot: Snapshot | undefined
   readonly #pools: PoolSet
   /** To the application. */
@@ -92,7 +96,10 @@ export class DataPlane {
       new AccessLogFilter({ log, direction, wallNow })
     const environment = { pools: this.#pools, now, random }
     this.activator = new Activator({ activate: options.activate ?? (() => {}), now })
+    this.overload = new OverloadFilter({ now, random })
+    const correlation = new CallCorrelation()
     this.outbound = new Outbound({
+      guards: [this.overload, new OutboundCallsFilter(correlation)],
       environment,
       now,
       wallNow,
@@ -108,7 +115,7 @@ export class DataPlane {
       random,
       application,
       accessLog: accessLog('inbound'),
-      guards: options.guards ?? [],
+      guards: [this.overload, new InboundCallsFilter(correlation), ...(options.guards ?? [])],
       functions: options.functions,
       wallNow,
     })
@@ -144,6 +151,8 @@ export class DataPlane {
     this.outbound.apply(snapshot)
     this.#functions?.apply(snapshot.inbound.function)
     this.inbound.mtls = snapshot.inbound.mtls
+    this.inbound.limitConcurrency(snapshot.inbound.adaptiveConcurrency)
+    this.overload.apply(snapshot.inbound.overload)
     this.inboundListener.mtls = snapshot.inbound.mtls
     this.inboundListener.maxConnectionAgeMs = snapshot.inbound.maxConnectionAgeMs
     this.#snapshot = snapshot
@@ -181,6 +190,7 @@ export class DataPlane {
 
   close(): void {
     clearInterval(this.#sweeper)
+    this.overload.close()
     this.activator.close()
     for (const listener of this.#listeners) listener.close()
     this.outbound.close()

@@ -3,6 +3,7 @@ import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { RequestHead, WireProtocol } from '../http/message.ts'
 import type { SocketAddress } from '../model/bootstrap.ts'
+import type { Inbound as SnapshotInbound } from '../model/inbound.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import type { Exchange } from './exchange/exchange.ts'
@@ -89,6 +90,17 @@ export class Inbound {
     })
   }
 
+  /** By the numbers of the application's ports. */
+  limitConcurrency(policies: SnapshotInbound['adaptiveConcurrency'] = {}): void {
+    for (const [name, cluster] of this.clusters) {
+      const { adaptiveConcurrency: former, ...policy } = cluster.policy
+      const own = policies[name.slice(localPrefix.length)]
+      if (own === undefined && former === undefined) continue
+      const endpoints = cluster.endpoints.map(({ endpoint }) => endpoint)
+      cluster.update({ ...policy, ...(own && { adaptiveConcurrency: own }) }, endpoints)
+    }
+  }
+
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.passthrough.close()
@@ -164,6 +176,9 @@ function protocolOf({ version, upgrade, method }: RequestHead): WireProtocol {
   return version === '2' ? 'h2' : 'http/1.1'
 }
 
+/** Of the names of its clusters, before the port. */
+const localPrefix = 'local:'
+
 /** On this machine: what takes longer does not listen. */
 const connectTimeoutMs = 1000
 
@@ -172,7 +187,7 @@ function localCluster(host: string, port: number, environment: ClusterEnvironmen
   const id = `${host}:${port}`
   const endpoint = { id, address: host, port, weight: 1, workload: 'local application' }
   return new ActiveCluster(
-    unjudgedPolicy(`local:${port}`, connectTimeoutMs),
+    unjudgedPolicy(`${localPrefix}${port}`, connectTimeoutMs),
     [endpoint],
     environment,
   )

@@ -1,4 +1,5 @@
 import { errorTable, type ErrorCode, type ExchangeError } from '../base/errors.ts'
+import { InjectedFault } from './exchange/injected-fault.ts'
 import { appendGrpcStatus, grpcCode, grpcContentType, grpcStatusOfHttp } from '../http/grpc.ts'
 import { HeaderList } from '../http/headers.ts'
 import type { ResponseHead } from '../http/message.ts'
@@ -11,7 +12,12 @@ const advice: Partial<Record<ErrorCode, string>> = {
   no_route: 'check the Host header against the names of the Services in the mesh configuration',
   no_healthy_endpoint: 'see /clusters on the admin port for the state of each endpoint',
   circuit_open: 'the service failed too often lately; the breaker lets a probe through soon',
-  overloaded: 'too many requests are in flight to this service; see TrafficPolicy.spec.concurrency',
+  overloaded:
+    'too many requests are in flight to this service, or its sidecar has too much to do; see concurrency and adaptiveConcurrency of its TrafficPolicy, and overload of the Mesh',
+  fault_injected: 'take faults out of the TrafficPolicy to have real answers again',
+  upstream_timeout:
+    'see timeouts of the route and of its TrafficPolicy, and the deadline that the caller has set',
+  retry_budget_spent: 'too many requests to this service are retries already; see retryBudget',
   connect_failed: 'is the application listening on the port that its Workload names?',
   identity_mismatch: 'another workload answered at this address than the one that was called',
   tls_failed: "the peer's certificate was refused, or the peer refused ours; see the sidecar's log",
@@ -27,6 +33,9 @@ const advice: Partial<Record<ErrorCode, string>> = {
   payload_too_large: 'put what is larger into a store, and its name into the event',
   draining: 'the sidecar is about to end; another endpoint will answer',
 }
+
+/** When to come again, where a moment is enough. */
+const retryAfterSeconds: Partial<Record<ErrorCode, string>> = { overloaded: '1' }
 
 export interface LocalReply {
   readonly head: ResponseHead
@@ -49,10 +58,12 @@ export function localAnswer(
 
 /** With {@link renderGrpcReply} the only place where an error becomes an answer (invariant 2). */
 export function renderLocalReply(error: ExchangeError): LocalReply & { readonly body: Buffer } {
-  const { status } = errorTable[error.code]
+  const { status } = error
   const document = { error: error.code, message: error.message, advice: advice[error.code] }
   const body = Buffer.from(`${JSON.stringify(document)}\n`)
   const headers = HeaderList.of({ 'content-type': 'application/json', [reasonHeader]: error.code })
+  const retryAfter = retryAfterSeconds[error.code]
+  if (retryAfter !== undefined) headers.append('retry-after', retryAfter)
   return {
     head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
     body,
@@ -82,13 +93,15 @@ export function renderInvokeReply(error: ExchangeError): LocalReply {
   const body = Buffer.from(JSON.stringify({ Type, ...message }))
   const { headers } = reply.head
   headers.append('x-amzn-errortype', type)
-  if (type === 'TooManyRequestsException') headers.append('retry-after', '1')
+  if (type === 'TooManyRequestsException') headers.set('retry-after', '1')
   const status = type === 'TooManyRequestsException' ? 429 : reply.head.status
   return { head: { ...reply.head, status, bodyLength: body.length }, body }
 }
 
 /** What a gRPC caller is told. */
-export function grpcStatusOfError({ code }: ExchangeError): number {
+export function grpcStatusOfError(error: ExchangeError): number {
+  if (error instanceof InjectedFault) return error.grpcStatus
+  const { code } = error
   return code === 'upstream_timeout'
     ? grpcCode.deadlineExceeded
     : grpcStatusOfHttp(errorTable[code].status)

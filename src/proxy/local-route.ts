@@ -9,5 +9,6 @@ export function localRoute(cluster: ActiveCluster): ActiveRoute {
     totalWeight: 1,
     timeoutMs: undefined,
     retry: { attempts: 1, statuses: [], backoffMs: 1 },
+    policies: undefined,
   }
 }

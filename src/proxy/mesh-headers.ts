@@ -15,6 +15,24 @@ export function targetPort(port: number, protocol: WireProtocol): string {
 /** Number of this try, from the second on, so that an upper hop can tell retries apart. */
 export const attemptHeader = 'x-weft-attempt'
 
+/** Time that is left to the request, in whole ms; between sidecars only. */
+export const timeoutHeader = 'x-weft-timeout-ms'
+
+/** The same between applications and whoever calls them, in Envoy's words. */
+export const expectedTimeoutHeader = 'x-envoy-expected-rq-timeout-ms'
+
+/**
+ * In an answer: a hop below has tried again already, in vain, so that one more above would multiply. Between sidecars
+ * only.
+ */
+export const retriedHeader = 'x-weft-retried'
+
+/** `critical`, `high`, `normal` or `low`: what is shed first when a sidecar is overloaded. From applications too. */
+export const priorityHeader = 'x-weft-priority'
+
+/** Makes a request idempotent where the policy says so (draft-ietf-httpapi-idempotency-key-header). */
+export const idempotencyKeyHeader = 'idempotency-key'
+
 /** How a function is to be invoked; between sidecars only. Absent: it is called by HTTP. */
 export const invocationTypeHeader = 'x-weft-invocation-type'
 
@@ -25,6 +43,7 @@ const forwardedClientCert = 'x-forwarded-client-cert'
 export function stripControlHeaders(headers: HeaderList): void {
   headers.delete(targetPortHeader)
   headers.delete(attemptHeader)
+  headers.delete(timeoutHeader)
   headers.delete(invocationTypeHeader)
   headers.delete(forwardedClientCert)
 }

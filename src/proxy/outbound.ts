@@ -18,6 +18,7 @@ import { Forwarder } from './exchange/forwarder.ts'
 import type { Activator } from './functions/activator.ts'
 import { InvokeApi } from './functions/invoke-api.ts'
 import { stripControlHeaders } from './mesh-headers.ts'
+import { RouteBreakers } from './routing/route-policies.ts'
 import {
   matchRoute,
   pickBackend,
@@ -30,6 +31,8 @@ import {
 export interface OutboundOptions {
   readonly environment: ClusterEnvironment
   readonly accessLog: Filter
+  /** After what only sidecars may say is taken away, before the route is chosen. Default: none. */
+  readonly guards?: readonly Filter[]
   readonly now: Now
   /** ms since 1970. */
   readonly wallNow: Now
@@ -56,6 +59,7 @@ export class Outbound {
   readonly detections = new DetectionStats()
   /** Destinations beyond the mesh, in transparent mode. */
   readonly passthrough: PassthroughClusters
+  readonly routeBreakers: RouteBreakers
   readonly #options: OutboundOptions
   readonly #requestId = new RequestIdFilter()
   readonly #affinityCookie = new AffinityCookieFilter()
@@ -69,6 +73,7 @@ export class Outbound {
 
   constructor(options: OutboundOptions) {
     this.#options = options
+    this.routeBreakers = new RouteBreakers(options.now)
     this.passthrough = new PassthroughClusters(options.environment)
     this.#forwarder = new Forwarder(options.random, options.activator)
   }
@@ -83,7 +88,14 @@ export class Outbound {
       else cluster.update(policy, endpoints)
     }
     // Make before break: the new table no longer leads to the clusters that go.
-    this.#table = new RouteTable(snapshot, this.clusters, this.#options)
+    const { now, wallNow, random } = this.#options
+    this.#table = new RouteTable(snapshot, this.clusters, {
+      now,
+      wallNow,
+      random,
+      breakers: this.routeBreakers,
+    })
+    this.routeBreakers.settle()
     this.#trafficPolicy =
       this.#options.transparent?.outboundTrafficPolicy ?? snapshot.outbound.trafficPolicy
     for (const [name, cluster] of this.clusters) {
@@ -107,6 +119,7 @@ export class Outbound {
         new StatsFilter(this.unrouted),
         this.#requestId,
         stripControl,
+        ...(this.#options.guards ?? []),
         ...api,
         router,
         this.#affinityCookie,
@@ -138,6 +151,7 @@ export class Outbound {
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.clusters.clear()
+    this.routeBreakers.close()
     this.passthrough.close()
   }
 

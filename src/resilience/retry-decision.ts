@@ -9,7 +9,11 @@ export interface FailedAttempt {
   /** Monotonic milliseconds. */
   readonly now: number
   readonly random: Random
+  /** Wall clock, in ms since 1970, for a `retry-after` that is a date. */
+  readonly wallNow: number
   readonly method: string
+  /** The request has an `Idempotency-Key`. */
+  readonly idempotencyKey: boolean
   /** 1 for the first attempt. */
   readonly attempt: number
   /** Why no answer came, or the status of the answer that came. */
@@ -28,12 +32,18 @@ export interface FailedAttempt {
   readonly responseStarted: boolean
   /** Until the request's deadline; Infinity without one. */
   readonly remainingMs: number
+  /**
+   * Some hop repeats it already: one below has tried again in vain, or one above is trying again and this request is a
+   * part of that. Retries of several hops would multiply.
+   */
+  readonly repeatedElsewhere: boolean
 }
 
 type GiveUpReason =
   | 'response-started'
   | 'not-retryable'
   | 'attempts-spent'
+  | 'repeated-elsewhere'
   | 'body-not-replayable'
   | 'retry-after-too-long'
   | 'deadline'
@@ -60,10 +70,11 @@ export function decideRetry(
 ): RetryDecision {
   if (failed.responseStarted) return giveUp('response-started')
   if (!isRetryable(policy, failed)) return giveUp('not-retryable')
+  if (failed.repeatedElsewhere && !isUnseen(failed)) return giveUp('repeated-elsewhere')
   if (failed.attempt > policy.attempts) return giveUp('attempts-spent')
   if (!failed.bodyReplayable) return giveUp('body-not-replayable')
 
-  const askedMs = parseRetryAfter(failed.retryAfter) || parsePushback(failed.pushback)
+  const askedMs = parseRetryAfter(failed) || parsePushback(failed.pushback)
   if (askedMs > maxRetryAfterMs) return giveUp('retry-after-too-long')
   const delayMs = Math.max(askedMs, (policy.leastBackoffMs ?? 0) + backoff(policy, failed))
   if (delayMs >= failed.remainingMs) return giveUp('deadline')
@@ -71,8 +82,16 @@ export function decideRetry(
   return { kind: 'retry', delayMs }
 }
 
+/** Whether it may be done twice, by its method or by the word of the policy about its `Idempotency-Key`. */
+export function isIdempotent(
+  policy: RetryPolicy,
+  { method, idempotencyKey }: Pick<FailedAttempt, 'method' | 'idempotencyKey'>,
+): boolean {
+  return idempotentMethods.has(method) || (idempotencyKey && policy.idempotencyKey === true)
+}
+
 function isRetryable(policy: RetryPolicy, failed: FailedAttempt): boolean {
-  const idempotent = idempotentMethods.has(failed.method)
+  const idempotent = isIdempotent(policy, failed)
   // Every call is a POST: that it may be repeated is for the policy to say.
   if (failed.grpcStatus !== undefined)
     return policy.grpcStatuses?.includes(failed.grpcStatus) === true
@@ -109,10 +128,23 @@ function isHarmless(failed: FailedAttempt): boolean {
   return retryable === 'always' || (retryable === 'if-reused' && isKeepAliveRace(failed))
 }
 
-/** Seconds as ms; 0 when absent. A date, or anything unreadable, is taken as too long to wait for. */
-function parseRetryAfter(value: string | undefined): number {
+/** No application has it to do, so that nothing multiplies. */
+function isUnseen({ outcome }: FailedAttempt): boolean {
+  return typeof outcome !== 'number' && errorTable[outcome].retryable === 'always'
+}
+
+const imfFixdate =
+  /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/
+
+/**
+ * Seconds, or the time until a date, as ms; 0 when absent, or when the date has passed (RFC 9110 §10.2.3). Anything
+ * unreadable is taken as too long to wait for.
+ */
+function parseRetryAfter({ retryAfter: value, wallNow }: FailedAttempt): number {
   if (value === undefined) return 0
-  return /^\d+$/.test(value) ? Number(value) * 1000 : Number.POSITIVE_INFINITY
+  if (/^\d+$/.test(value)) return Number(value) * 1000
+  const at = imfFixdate.test(value) ? Date.parse(value) : Number.NaN
+  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : Math.max(0, at - wallNow)
 }
 
 /** Milliseconds; 0 when absent. A negative number, or anything unreadable, asks not to come again. */

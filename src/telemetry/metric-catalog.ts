@@ -8,6 +8,33 @@ const catalog = {
     type: 'gauge',
     across: 'max',
   },
+  routeCircuitBreakerState: {
+    name: 'weft_route_circuit_breaker_state',
+    help: 'State of the circuit breaker that a route has of its own: 0 closed, 1 half-open, 2 open.',
+    type: 'gauge',
+    across: 'max',
+  },
+  concurrencyLimit: {
+    name: 'weft_concurrency_limit',
+    help: 'Requests that may be in flight, where the limit follows the latency.',
+    type: 'gauge',
+  },
+  requestsQueued: {
+    name: 'weft_requests_queued',
+    help: 'Requests that wait for the concurrency limit.',
+    type: 'gauge',
+  },
+  overloadPressure: {
+    name: 'weft_overload_pressure',
+    help: 'How overloaded the sidecar itself is: 0 not at all, 1 so that only critical requests are let in.',
+    type: 'gauge',
+    across: 'max',
+  },
+  overloadShed: {
+    name: 'weft_overload_shed_requests_total',
+    help: 'Requests turned away because the sidecar itself was overloaded.',
+    type: 'counter',
+  },
   endpointEjections: {
     name: 'weft_endpoint_ejections_total',
     help: 'Endpoints taken out of the rotation by the outlier detector.',

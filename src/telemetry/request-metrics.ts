@@ -1,7 +1,7 @@
 import { errorTable } from '../base/errors.ts'
 import type { Labels, MetricFamily, Sample } from './metric-family.ts'
 import type { RequestStats } from './request-stats.ts'
-import { errorCodes } from './request-stats.ts'
+import { errorCodes, type OutcomeCounts } from './outcome-counts.ts'
 
 /** One owner of counters: its labels say whose they are (`direction`, `service`, `route`, `cluster`). */
 export interface LabelledStats {
@@ -15,7 +15,13 @@ export function* requestMetrics(owners: readonly LabelledStats[]): Iterable<Metr
     name: 'weft_requests_total',
     help: 'Requests ended, by class of status and, where the mesh failed them, its reason.',
     type: 'counter',
-    samples: owners.flatMap(outcomes),
+    samples: owners.flatMap(({ labels, stats }) => outcomes(labels, stats)),
+  }
+  yield {
+    name: 'weft_attempts_total',
+    help: 'Tries of requests, by class of status and, where none came, the reason: what retries and hedging made of weft_requests_total.',
+    type: 'counter',
+    samples: owners.flatMap(({ labels, stats }) => outcomes(labels, stats.attempts)),
   }
   yield {
     name: 'weft_request_duration_seconds',
@@ -24,6 +30,8 @@ export function* requestMetrics(owners: readonly LabelledStats[]): Iterable<Metr
     samples: owners.map(({ labels, stats }) => ({ labels, histogram: stats.duration })),
   }
   yield counter('weft_retries_total', 'Attempts after the first.', owners, 'retries')
+  yield counter('weft_hedges_total', 'Attempts beside an unanswered one.', owners, 'hedges')
+  yield counter('weft_faults_delayed_total', 'Requests delayed by injection.', owners, 'delayed')
   yield counter(
     'weft_request_bytes_total',
     'Bytes of request bodies received.',
@@ -57,14 +65,14 @@ function tunnelFamilies(owners: readonly LabelledStats[]): MetricFamily[] {
   }))
 }
 
-function outcomes({ labels, stats }: LabelledStats): Sample[] {
+function outcomes(labels: Labels, counts: OutcomeCounts): Sample[] {
   const samples: Sample[] = []
-  stats.byStatusClass.forEach((value, index) => {
+  counts.byStatusClass.forEach((value, index) => {
     if (value > 0)
       samples.push({ labels: { ...labels, code_class: `${index}xx`, reason: '' }, value })
   })
   errorCodes.forEach((reason, index) => {
-    const value = stats.byReason[index] ?? 0
+    const value = counts.byReason[index] ?? 0
     if (value === 0) return
     const codeClass = `${Math.floor(errorTable[reason].status / 100)}xx`
     samples.push({ labels: { ...labels, code_class: codeClass, reason }, value })
@@ -76,7 +84,7 @@ function counter(
   name: string,
   help: string,
   owners: readonly LabelledStats[],
-  field: 'retries' | 'requestBytes' | 'responseBytes',
+  field: 'retries' | 'hedges' | 'delayed' | 'requestBytes' | 'responseBytes',
 ): MetricFamily {
   const samples = owners.map(({ labels, stats }) => ({ labels, value: stats[field] }))
   return { name, help, type: 'counter', samples }

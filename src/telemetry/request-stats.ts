@@ -1,13 +1,6 @@
 import type { ErrorCode } from '../base/errors.ts'
-import { errorTable } from '../base/errors.ts'
 import { LatencyHistogram } from './histogram.ts'
-
-/** In the order of the table; the index of a code in the arrays below. */
-export const errorCodes = Object.keys(errorTable) as ErrorCode[]
-
-const codeIndex = Object.fromEntries(errorCodes.map((code, index) => [code, index])) as Readonly<
-  Record<ErrorCode, number>
->
+import { OutcomeCounts } from './outcome-counts.ts'
 
 /** WebSockets, CONNECT and opaque TCP, which are counted while they last. */
 export class TunnelStats {
@@ -22,13 +15,15 @@ export class TunnelStats {
 }
 
 /** What a route or cluster counts: plain numbers, turned into metrics when scraped. */
-export class RequestStats {
-  /** Requests that ended well for the mesh, by the hundreds digit of their status. */
-  readonly byStatusClass = new Float64Array(6)
-  /** Requests that failed in the mesh, by {@link errorCodes}; they are in no status class. */
-  readonly byReason = new Float64Array(errorCodes.length)
+export class RequestStats extends OutcomeCounts {
   readonly duration = new LatencyHistogram()
+  /** What was sent upstream, before retries and hedging hid any of it; what was given up from outside is not in it. */
+  readonly attempts = new OutcomeCounts()
   retries = 0
+  /** Tries beside one that had not been answered. */
+  hedges = 0
+  /** Requests whose fault it was to be delayed. */
+  delayed = 0
   /** Bodies only. */
   requestBytes = 0
   responseBytes = 0
@@ -36,18 +31,7 @@ export class RequestStats {
 
   /** @param reason why this sidecar answered for the upstream, or broke an answer off. */
   observe(status: number, reason: ErrorCode | undefined, durationMs: number): void {
-    if (reason === undefined) increment(this.byStatusClass, statusClass(status))
-    else increment(this.byReason, codeIndex[reason])
+    this.count(status, reason)
     this.duration.observe(durationMs)
   }
-}
-
-/** 1–5, and 0 for what is no HTTP status. */
-function statusClass(status: number): number {
-  const hundreds = Math.floor(status / 100)
-  return hundreds >= 1 && hundreds <= 5 ? hundreds : 0
-}
-
-function increment(counters: Float64Array, index: number): void {
-  counters[index] = (counters[index] ?? 0) + 1
 }

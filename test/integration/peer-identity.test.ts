@@ -5,7 +5,7 @@ import { wallNow } from '../../src/base/clock.ts'
 import type { ErrorCode } from '../../src/base/errors.ts'
 import type { Identity } from '../../src/identity/identity.ts'
 import { clientTlsOptions } from '../../src/identity/tls-options.ts'
-import { errorCodes } from '../../src/telemetry/request-stats.ts'
+import { errorCodes } from '../../src/telemetry/outcome-counts.ts'
 import { issueIdentity, openAuthority } from '../support/authority.ts'
 import {
   meshEndpoint,

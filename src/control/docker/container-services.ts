@@ -50,6 +50,7 @@ export function containerServices(containers: readonly MeshContainer[]): LoadRes
     grpcRoutes: [],
     workloads: [],
     trafficPolicies: [],
+    backendTrafficPolicies: [],
     functions: [],
     membership: 'registrations',
   } as const

@@ -2,8 +2,8 @@ import type { Configuration } from '../../model/configuration.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
-import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
 import { workloadKey } from './workload-key.ts'
+import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
 
 export interface PublisherOptions {
   readonly fleet: Fleet
@@ -64,8 +64,10 @@ export class Publisher {
 
   #snapshotFor(mesh: CompiledMesh, { workload, services, hosts: hosted }: Subscriber): Snapshot {
     const zone = mesh.zones.get(workloadKey(workload))
-    const target = { namespace: workload.namespace, function: hosted, zone }
-    if (services !== '*') return snapshotFor(mesh, target, services)
+    const target = { ...workload, workload: workload.name, function: hosted, zone }
+    // Its application is limited: its snapshot is its own.
+    const isOwn = mesh.inboundLimits.has(workloadKey(workload))
+    if (services !== '*' || isOwn) return snapshotFor(mesh, target, services)
     const key = `${workload.namespace}/${hosted ?? ''}/${zone ?? ''}`
     const known = this.#whole.get(key)
     if (known !== undefined) return known

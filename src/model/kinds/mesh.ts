@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { NatsCredentials } from '../function-events.ts'
 import { outboundTrafficPolicies } from '../outbound.ts'
 import { metadata, objectName, positiveDuration } from './common.ts'
+import { overload } from './traffic/overload.ts'
 
 const file = z.string().min(1)
 
@@ -49,6 +50,11 @@ const spec = z
       .optional()
       .describe(
         'Older HTTP/2 connections of callers get a GOAWAY; what is in flight on them is finished. Default: none.',
+      ),
+    overload: overload
+      .optional()
+      .describe(
+        'When sidecars that are overloaded themselves turn requests away, by x-weft-priority.',
       ),
     outboundTrafficPolicy: z
       .enum(outboundTrafficPolicies)

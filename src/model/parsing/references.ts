@@ -7,11 +7,11 @@ import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
 import { isBackendKind } from '../kinds/routes/backend-reference.ts'
 import type { ServiceResource } from '../kinds/service.ts'
-import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
 import { nearest } from './nearest.ts'
 import { checkPlacements } from './placements.ts'
+import { checkPolicyTargets, policyTarget } from './policy-targets.ts'
 import { checkRouteKinds } from './route-kinds.ts'
 import { parseServiceReference } from './service-reference.ts'
 import type { Suspects } from './suspects.ts'
@@ -42,6 +42,7 @@ export function checkReferences(
   checkPorts(sources, report)
   checkRouteKinds(sources, report)
   checkPlacements(sources, report)
+  checkPolicyTargets(sources, report, { suspects, isPart })
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
       const message = faultOf(reference, { services, functions, suspects, isPart })
@@ -100,20 +101,25 @@ function claimsOf(resource: Resource): Claim[] {
       })),
     ]
   const own = { what: `${kind} ${keyOf(metadata)}`, path }
-  return kind === 'TrafficPolicy' ? [own, targetOf(resource)] : [own]
+  if (kind === 'TrafficPolicy')
+    return [own, { what: `the TrafficPolicy for ${policyTarget(resource)}`, path: targetRef }]
+  if (kind === 'XBackendTrafficPolicy')
+    return [
+      own,
+      ...resource.spec.targetRefs.map(({ name }, index) => ({
+        what: `the XBackendTrafficPolicy for ${keyOf({ ...metadata, name })}`,
+        path: ['spec', 'targetRefs', index],
+      })),
+    ]
+  return [own]
 }
+
+const targetRef = ['spec', 'targetRef']
 
 /** Under which a function, its versions and its aliases are called. */
 function calledNames({ metadata, spec }: FunctionResource): string[] {
   const qualifiers = [...spec.versions, ...spec.aliases].map(({ name }) => name)
   return [undefined, ...qualifiers].map(qualifier => qualifiedFunction(metadata.name, qualifier))
-}
-
-function targetOf({ metadata, spec }: TrafficPolicyResource): Claim {
-  const { name, port } = spec.targetRef
-  const service = keyOf({ name, namespace: metadata.namespace })
-  const target = port === undefined ? service : `port ${port} of ${service}`
-  return { what: `the TrafficPolicy for ${target}`, path: ['spec', 'targetRef'] }
 }
 
 /** On one machine every port is listened on once. */
@@ -181,8 +187,14 @@ function referencesOf(resource: Resource): Reference[] {
       return sliceReferences(resource)
     case 'TrafficPolicy': {
       const wanted = { ...resource.spec.targetRef, namespace: resource.metadata.namespace }
-      return [{ path: ['spec', 'targetRef'], wanted }]
+      // Of routes `checkPolicyTargets` knows.
+      return wanted.kind === 'Service' ? [{ path: targetRef, wanted }] : []
     }
+    case 'XBackendTrafficPolicy':
+      return resource.spec.targetRefs.map((reference, index) => ({
+        path: ['spec', 'targetRefs', index],
+        wanted: { ...reference, namespace: resource.metadata.namespace },
+      }))
     case 'Function':
       return destinationReferences(resource)
     case 'Service':

@@ -5,6 +5,10 @@ import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
 import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
 import { meshKind, type MeshResource } from '../kinds/mesh.ts'
 import { serviceKind, type ServiceResource } from '../kinds/service.ts'
+import {
+  backendTrafficPolicyKind,
+  type BackendTrafficPolicyResource,
+} from '../kinds/traffic/backend-traffic-policy.ts'
 import { trafficPolicyKind, type TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import { workloadKind, type WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
@@ -21,6 +25,7 @@ export const kinds = {
   Mesh: meshKind,
   Workload: workloadKind,
   TrafficPolicy: trafficPolicyKind,
+  XBackendTrafficPolicy: backendTrafficPolicyKind,
   Function: functionKind,
 } as const
 
@@ -32,6 +37,7 @@ export type Resource =
   | MeshResource
   | WorkloadResource
   | TrafficPolicyResource
+  | BackendTrafficPolicyResource
   | FunctionResource
 
 /** A resource and the document that it came from, for problems found later. */
@@ -64,19 +70,21 @@ export function validateDocument(document: SourceDocument): Validation {
 
 /**
  * The same for what an API server has taken by a schema of its own, perhaps of a newer version: fields that are not
- * known here are left out. Only of a route's matches and filters they may not be missing, for it would match more, or do
- * less, than was meant.
+ * known here are left out. Only of the matches of a route or a fault, and of filters, they may not be missing, for it would
+ * match more, or do less, than was meant.
  */
 export function validateObject(document: SourceDocument): Validation {
   const found = schemaOf(document)
   if ('problems' in found) return found
   const { value, dropped } = prune(found.schema, document.value)
-  const narrowing = dropped
-    .filter(path => path.includes('matches') || path.includes('filters'))
-    .slice(0, maxProblems)
+  const narrowing = dropped.filter(path => path.some(isNarrowing)).slice(0, maxProblems)
   if (narrowing.length > 0)
     return { problems: narrowing.map(path => document.problem(path, 'is not supported yet')) }
   return check(document, found.schema, value)
+}
+
+function isNarrowing(key: PropertyKey): boolean {
+  return key === 'matches' || key === 'match' || key === 'filters'
 }
 
 function schemaOf(

@@ -56,6 +56,7 @@ export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
     })),
   )
   yield detectionMetrics(outbound.detections)
+  yield* resilienceMetrics(plane)
   const single = (value: number): Sample[] => [{ labels: {}, value }]
   yield metricFamily('activationsWaiting', single(activator.waiting))
   const { held, failed } = activator.counters
@@ -65,6 +66,31 @@ export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
   ])
   yield metricFamily('plainConnections', single(inboundListener.plainConnections))
   yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
+}
+
+function* resilienceMetrics({ inbound, outbound, overload }: DataPlane): Iterable<MetricFamily> {
+  yield metricFamily('overloadPressure', [{ labels: {}, value: overload.pressure }])
+  yield metricFamily('overloadShed', [{ labels: {}, value: overload.shed }])
+  const clusters = [...outbound.clusters.values(), ...inbound.clusters.values()]
+  const adaptive = clusters.filter(({ gradient }) => gradient !== undefined)
+  yield metricFamily(
+    'concurrencyLimit',
+    adaptive.map(cluster => ({ labels: labelsOf(cluster), value: cluster.limit.max })),
+  )
+  yield metricFamily(
+    'requestsQueued',
+    clusters.flatMap(cluster => {
+      const value = cluster.queue?.length
+      return value === undefined ? [] : [{ labels: labelsOf(cluster), value }]
+    }),
+  )
+  yield metricFamily(
+    'routeCircuitBreakerState',
+    [...outbound.routeBreakers.all].map(([route, { breaker }]) => ({
+      labels: { route },
+      value: breakerStates[breaker.state],
+    })),
+  )
 }
 
 function statsOf<T extends Pick<MeasuredSide, 'clusters' | 'unrouted'>>({

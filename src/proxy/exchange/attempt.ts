@@ -1,7 +1,7 @@
 import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import { grpcCode, grpcStatusOf, httpStatusOfGrpc } from '../../http/grpc.ts'
 import type { HeaderList } from '../../http/headers.ts'
-import { opensTunnel, type ResponseHead } from '../../http/message.ts'
+import { opensTunnel, type RequestHead, type ResponseHead } from '../../http/message.ts'
 import type { ClientConnection, ClientStream, ResponseReceiver } from '../../http/stream.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
@@ -21,12 +21,16 @@ export interface AttemptFailure {
 export interface AttemptOwner {
   /** The head is about to go downstream. @returns true when another try replaces this one. */
   retriesStatus(exchange: Exchange, attempt: Attempt, head: ResponseHead): boolean
+  /** Nothing else replaces this one: its head goes downstream. */
+  onAnswering?(attempt: Attempt): void
   onAttemptFailed(exchange: Exchange, attempt: Attempt, failure: AttemptFailure): void
 }
 
 /** One try of an exchange at one endpoint: waits for a connection, relays both bodies, observes the outcome. */
 export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   readonly endpoint: ActiveEndpoint
+  /** Of two tries at a time each has a head of its own. */
+  request: RequestHead
   readonly #exchange: Exchange
   readonly #owner: AttemptOwner
   readonly #cluster: ActiveCluster
@@ -34,6 +38,8 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   #pool: ConnectionPool | undefined
   #stream: ClientStream | undefined
   #startedAt = 0
+  /** Its outcome is in the statistics. */
+  #counted = false
   #reused = false
   #settled = false
   /** The answer is complete, which is not the end of a tunnel. */
@@ -49,6 +55,7 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     owner: AttemptOwner,
   ) {
     this.#exchange = exchange
+    this.request = exchange.request
     this.#cluster = cluster
     this.endpoint = endpoint
     this.#owner = owner
@@ -56,6 +63,11 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
 
   get endpointId(): string {
     return this.endpoint.endpoint.id
+  }
+
+  /** Monotonic ms. */
+  get startedAt(): number {
+    return this.#startedAt
   }
 
   /** The request's bytes go straight to the endpoint. */
@@ -76,7 +88,7 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     const exchange = this.#exchange
     this.#reused = connection.served > 0 && !connection.multiplexed
     const { body } = exchange
-    const stream = connection.request(exchange.request, this, body === undefined)
+    const stream = connection.request(this.request, this, body === undefined)
     this.#stream = stream
     if (body === undefined) return
     if (body.replayTo(stream)) exchange.stream.resume()
@@ -115,7 +127,7 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   /** As {@link cancel}, for a try that took too long: it counts against the endpoint. */
   timeOut(error: ExchangeError): void {
     if (this.#settled) return
-    this.#observeFailure()
+    this.#observeFailure(error.code)
     this.cancel(error)
   }
 
@@ -125,14 +137,9 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
 
   onHead(head: ResponseHead, end: boolean): void {
     if (!this.#limitsAnswer(head)) clearTimeout(this.#perTryTimer)
-    const now = this.#exchange.chain.now()
     const outcome = this.#exchange.isGrpc ? grpcOutcome(head, end) : head.status
-    this.#cluster.observeHead(this.endpoint, outcome, now - this.#startedAt, now)
-    this.#observePushback(httpPushbackMs(head), now)
-    if (this.#exchange.isGrpc && end) this.#observePushback(grpcPushbackMs(head.headers), now)
-    // The status of a call that failed at once may be worth another try whatever it is.
-    const failed = outcome !== undefined && (outcome >= 400 || this.#exchange.isGrpc)
-    if (failed && this.#replaced(head)) return
+    if (this.#judge(head, outcome, end)) return
+    this.#owner.onAnswering?.(this)
     this.#awaitsOutcome = outcome === undefined
     // `end` closes the exchange: count the endpoint free before its filters look.
     if (end) this.#settle()
@@ -170,8 +177,33 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     pool.acquire(this, now)
   }
 
-  #replaced(head: ResponseHead): boolean {
-    const refusal = this.endpoint.endpoint.mesh === undefined ? undefined : refusalOf(head)
+  /** @returns true when another try takes its place. */
+  #judge(head: ResponseHead, outcome: number | undefined, end: boolean): boolean {
+    const now = this.#exchange.chain.now()
+    if (outcome !== undefined) this.#count(outcome, undefined)
+    // The status of a call that failed at once may be worth another try whatever it is.
+    const failed = outcome !== undefined && (outcome >= 400 || this.#exchange.isGrpc)
+    const refusal = failed ? this.#refusalOf(head) : undefined
+    if (!(refusal instanceof OverloadRefusal)) this.#observeHead(outcome, now)
+    this.#observePushback(httpPushbackMs(head), now)
+    if (this.#exchange.isGrpc && end) this.#observePushback(grpcPushbackMs(head.headers), now)
+    return failed && this.#replaced(head, refusal)
+  }
+
+  #observeHead(outcome: number | undefined, now: number): void {
+    const latencyMs = now - this.#startedAt
+    const { gradient } = this.#cluster
+    this.#cluster.observeHead(this.endpoint, outcome, latencyMs, now)
+    // One that fails may fail fast, which says nothing of how much it bears.
+    if (gradient !== undefined && (outcome === undefined || outcome < 500))
+      gradient.observe(latencyMs, now)
+  }
+
+  #refusalOf(head: ResponseHead): ExchangeError | undefined {
+    return this.endpoint.endpoint.mesh === undefined ? undefined : refusalOf(head)
+  }
+
+  #replaced(head: ResponseHead, refusal: ExchangeError | undefined): boolean {
     if (refusal !== undefined && !this.#exchange.headSent) {
       this.#settle()
       this.#stream?.reset(refusal)
@@ -185,8 +217,9 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
 
   #observeOutcome(trailers: HeaderList | undefined): void {
     const now = this.#exchange.chain.now()
-    const grpcStatus = grpcStatusOf(trailers) ?? grpcCode.unknown
-    this.#cluster.observeOutcome(this.endpoint, httpStatusOfGrpc(grpcStatus), now)
+    const status = httpStatusOfGrpc(grpcStatusOf(trailers) ?? grpcCode.unknown)
+    this.#count(status, undefined)
+    this.#cluster.observeOutcome(this.endpoint, status, now)
     this.#observePushback(grpcPushbackMs(trailers), now)
   }
 
@@ -194,17 +227,27 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
     if (pushbackMs !== undefined) this.#cluster.observePushback(this.endpoint, pushbackMs, now)
   }
 
+  #count(status: number, reason: ErrorCode | undefined): void {
+    if (this.#counted) return
+    this.#counted = true
+    this.#cluster.stats.attempts.count(status, reason)
+  }
+
   #fail(error: ExchangeError): void {
     if (this.#settled) return
     this.#settle()
     // What goes wrong within a tunnel is between its ends.
-    if (this.#exchange.tunnelOpenedAt === undefined) this.#observeFailure()
+    if (this.#exchange.tunnelOpenedAt === undefined) this.#observeFailure(error.code)
     this.#owner.onAttemptFailed(this.#exchange, this, { error, reused: this.#reused })
   }
 
-  #observeFailure(): void {
+  #observeFailure(reason: ErrorCode): void {
     const now = this.#exchange.chain.now()
-    this.#cluster.observeFailure(this.endpoint, now - this.#startedAt, now)
+    const latencyMs = now - this.#startedAt
+    this.#count(0, reason)
+    this.#cluster.observeFailure(this.endpoint, latencyMs, now)
+    // An endpoint that has too much to do may be too slow to answer at all.
+    if (reason === 'upstream_timeout') this.#cluster.gradient?.observe(latencyMs, now)
   }
 
   #onPerTryTimeout(): void {
@@ -225,6 +268,9 @@ export class Attempt implements ActiveTry, ResponseReceiver, Waiter {
   }
 }
 
+/** The peer has too much to do: no fault of its application's, and no reason to shut it off. */
+export class OverloadRefusal extends ExchangeError {}
+
 /** Undefined: it comes with the trailers. */
 function grpcOutcome({ status, headers }: ResponseHead, end: boolean): number | undefined {
   if (status !== 200) return status
@@ -244,5 +290,8 @@ const refusals: ReadonlySet<string> = new Set<ErrorCode>([
 function refusalOf(head: ResponseHead): ExchangeError | undefined {
   const reason = head.headers.get(reasonHeader)
   if (reason === undefined || !refusals.has(reason)) return undefined
-  return new ExchangeError('upstream_refused', `the peer's sidecar answered ${reason}`)
+  const message = `the peer's sidecar answered ${reason}`
+  return reason === 'overloaded'
+    ? new OverloadRefusal('upstream_refused', message)
+    : new ExchangeError('upstream_refused', message)
 }

@@ -12,6 +12,7 @@ import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
 import type { TunnelStats } from '../../telemetry/request-stats.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Chain, Filter } from './filter.ts'
+import type { InboundCall } from './call-correlation.ts'
 import type { Forwarding } from './forwarder.ts'
 import {
   grpcStatusOfError,
@@ -44,7 +45,7 @@ export interface ActiveTry {
 
 /**
  * One request on its way through this sidecar, seen from downstream: it owns the server's stream and whatever
- * outlives a single try. Tries are {@link Attempt}s, one at a time.
+ * outlives a single try. Tries are {@link Attempt}s, one at a time unless they are hedged.
  */
 export class Exchange implements RequestReceiver {
   readonly stream: ServerStream
@@ -71,6 +72,14 @@ export class Exchange implements RequestReceiver {
   forwarding: Forwarding | undefined
   /** Monotonic ms, as all times here. */
   deadlineAt = Number.POSITIVE_INFINITY
+  /** Number of the try of a hop above that this request is a part of. */
+  upperAttempt = 1
+  /** It was tried again in vain, here or below, or the means for that are spent. */
+  retriedOut = false
+  /** The application gave no request id: nothing tells which of its own callers this call is for. */
+  hasOwnRequestId = false
+  /** What the calls that the application makes for it take over. */
+  call: InboundCall | undefined
   /** Set when it is over. */
   endedAt = Number.POSITIVE_INFINITY
   /** Status sent downstream, 0 before. */

@@ -1,32 +1,32 @@
 import { ExchangeError, errorTable } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
-import {
-  formatGrpcTimeout,
-  grpcPushbackHeader,
-  grpcStatusOf,
-  grpcTimeoutHeader,
-  parseGrpcTimeout,
-} from '../../http/grpc.ts'
+import { wallNow } from '../../base/clock.ts'
+import { grpcPushbackHeader, grpcStatusOf } from '../../http/grpc.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { RetryPolicy } from '../../model/route.ts'
 import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
 import {
   decideRetry,
+  isIdempotent,
   type FailedAttempt,
   type RetryDecision,
 } from '../../resilience/retry-decision.ts'
-import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
+import { Attempt, OverloadRefusal, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { Activator } from '../functions/activator.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Selection } from '../upstream/request-selector.ts'
+import type { ActiveRoute } from '../routing/router.ts'
+import { timeoutOf } from './deadline.ts'
 import type { Exchange } from './exchange.ts'
+import { FaultInjector } from './fault-injector.ts'
 import type { Filter } from './filter.ts'
-import { targetPortHeader, attemptHeader } from '../mesh-headers.ts'
-
-/** A timer of more than this fires at once. */
-const longestTimerMs = 2 ** 31 - 1
+import { HedgeDelay } from './hedge-delay.ts'
+import { HedgedTry } from './hedged-try.ts'
+import { idempotencyKeyHeader, retriedHeader } from '../mesh-headers.ts'
+import { setTryHeaders } from './try-headers.ts'
+import { Wait } from './wait.ts'
 
 /** What an attempt tells about its failure. */
 interface FailureFacts extends Pick<
@@ -46,23 +46,30 @@ export interface Forwarding {
   readonly permit: number
   /** What of the request decides between endpoints. */
   readonly selection: Selection | undefined
+  /** The route's own breaker, if it has one, and its permit. */
+  readonly routeBreaker: CircuitBreaker | undefined
+  readonly routePermit: number
   tried: ActiveEndpoint[] | undefined
-  /** The caller's own deadline came before the upstream had fair time, which says nothing of it. */
-  impatient: boolean
+  /** Its end says nothing of the upstream. */
+  unjudged: boolean
 }
 
 /**
- * The end of a chain: sends an exchange to its cluster. Deadline, retries, concurrency limit, circuit breaker,
- * choice of endpoint and observation of outcomes happen here, in this order.
+ * The end of a chain: sends an exchange to its cluster. Deadline, faults, concurrency limit, circuit breakers, choice of
+ * endpoint, retries, hedging and observation of outcomes happen here, in this order.
  */
 export class Forwarder implements AttemptOwner, Filter {
   readonly #random: Random
   readonly #activator: Activator | undefined
+  readonly #faults: FaultInjector
+  readonly #hedgeDelays = new WeakMap<ActiveCluster, HedgeDelay>()
+  #letsIn = false
 
   /** @param activator for functions that run nowhere. */
   constructor(random: Random, activator?: Activator) {
     this.#random = random
     this.#activator = activator
+    this.#faults = new FaultInjector(random)
   }
 
   /** `exchange.route` and `exchange.cluster` are set. */
@@ -70,49 +77,27 @@ export class Forwarder implements AttemptOwner, Filter {
     const { route, cluster } = exchange
     if (route === undefined || cluster === undefined)
       return exchange.fail(new ExchangeError('no_route', 'no route was chosen'))
-    const { limit, breaker } = cluster
-    if (!limit.tryAcquire())
-      return exchange.fail(
-        new ExchangeError(
-          'overloaded',
-          `${cluster.name} has all the requests in flight it may have`,
-        ),
-      )
-    const permit = breaker.tryAcquire()
-    if (permit === refused) {
-      limit.release()
-      return exchange.fail(new ExchangeError('circuit_open', breaker.refusal))
-    }
-    const forwarding: Forwarding = {
-      cluster,
-      policy: route.retry,
-      limit,
-      breaker,
-      permit,
-      selection: cluster.select(exchange.request, exchange.stream.connection),
-      tried: undefined,
-      impatient: false,
-    }
-    exchange.forwarding = forwarding
     const timeoutMs = timeoutOf(exchange, route.timeoutMs)
-    if (timeoutMs !== undefined) this.#startTimeout(exchange, forwarding, timeoutMs)
-    cluster.budget.deposit(exchange.startedAt)
+    if (timeoutMs !== undefined && !this.#startTimeout(exchange, timeoutMs)) return
+    const faults = route.policies?.faults
+    if (faults !== undefined) {
+      const go = (): void => this.#admit(exchange, route, cluster, exchange.chain.now())
+      if (this.#faults.take(exchange, faults, go)) return
+    }
     // perf: bench hop-100B. No time has passed before the first try, and asking the clock costs.
-    this.#tryOnce(exchange, forwarding, exchange.startedAt)
+    this.#admit(exchange, route, cluster, exchange.startedAt)
   }
 
-  /** Gives back what {@link forward} took, and tells the breaker how the exchange as a whole ended. */
+  /** Gives back what {@link forward} took, and tells the breakers how the exchange as a whole ended. */
   onComplete(exchange: Exchange): void {
-    const { forwarding, outcome, reason, attempts, tunnelOpenedAt } = exchange
+    const { forwarding } = exchange
     if (forwarding === undefined) return
-    const { cluster, limit, breaker, permit, impatient } = forwarding
+    const { cluster, limit, breaker, permit, routeBreaker, routePermit } = forwarding
     limit.release()
-    // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off.
-    const isCallersDoing = reason !== undefined && errorTable[reason].source === 'downstream'
-    if (attempts === 0 || impatient || isCallersDoing) breaker.onIgnored(permit)
-    else if (tunnelOpenedAt !== undefined) breaker.onSuccess(permit)
-    else if (cluster.isFailure(outcome) || reason !== undefined) breaker.onFailure(permit)
-    else breaker.onSuccess(permit)
+    const verdict = verdictOn(exchange, forwarding)
+    tell(breaker, permit, verdict)
+    if (routeBreaker !== undefined) tell(routeBreaker, routePermit, verdict)
+    if (cluster.queue !== undefined) this.#letIn(cluster, exchange.endedAt)
   }
 
   retriesStatus(exchange: Exchange, attempt: Attempt, head: ResponseHead): boolean {
@@ -120,6 +105,8 @@ export class Forwarder implements AttemptOwner, Filter {
     if (forwarding === undefined) return false
     const { policy } = forwarding
     const { status: outcome, headers } = head
+    if (attempt.endpoint.endpoint.mesh !== undefined && headers.has(retriedHeader))
+      exchange.retriedOut = true
     const grpcStatus = exchange.isGrpc ? grpcStatusOf(headers) : undefined
     const listed =
       grpcStatus === undefined
@@ -133,7 +120,10 @@ export class Forwarder implements AttemptOwner, Filter {
       pushback: headers.get(grpcPushbackHeader),
       reused: false,
     })
-    if (decision.kind === 'give-up') return false
+    if (decision.kind === 'give-up') {
+      if (decision.reason === 'budget-spent') exchange.retriedOut = true
+      return false
+    }
     this.#tryAgain(exchange, forwarding, attempt, decision.delayMs)
     return true
   }
@@ -141,13 +131,22 @@ export class Forwarder implements AttemptOwner, Filter {
   onAttemptFailed(exchange: Exchange, attempt: Attempt, { error, reused }: AttemptFailure): void {
     const { forwarding } = exchange
     if (exchange.completed || forwarding === undefined) return
+    const isOverload = error instanceof OverloadRefusal
+    // Nobody else could take it, and who has too much to do need not be asked at once.
+    if (isOverload && forwarding.cluster.endpoints.length < 2)
+      return exchange.fail(new ExchangeError('overloaded', error.message, error))
     const decision = this.#decide(exchange, forwarding, {
       outcome: error.code,
       reused,
     })
     if (decision.kind === 'retry')
       return this.#tryAgain(exchange, forwarding, attempt, decision.delayMs)
-    exchange.fail(describe(error, decision, exchange))
+    if (decision.reason === 'budget-spent') exchange.retriedOut = true
+    exchange.fail(
+      isOverload
+        ? new ExchangeError('overloaded', error.message, error)
+        : describe(error, decision, exchange),
+    )
   }
 
   #decide(
@@ -156,12 +155,15 @@ export class Forwarder implements AttemptOwner, Filter {
     failed: FailureFacts,
   ): RetryDecision {
     const now = exchange.chain.now()
+    const { method, headers } = exchange.request
     return decideRetry(
       policy,
       {
         now,
+        wallNow: wallNow(),
         random: this.#random,
-        method: exchange.request.method,
+        method,
+        idempotencyKey: headers.has(idempotencyKeyHeader),
         attempt: exchange.attempts,
         outcome: failed.outcome,
         grpcStatus: failed.grpcStatus,
@@ -171,6 +173,7 @@ export class Forwarder implements AttemptOwner, Filter {
         bodyReplayable: exchange.body === undefined || exchange.body.replayable,
         responseStarted: exchange.headSent,
         remainingMs: exchange.deadlineAt - now,
+        repeatedElsewhere: exchange.retriedOut || exchange.upperAttempt > 1,
       },
       cluster.budget,
     )
@@ -187,23 +190,47 @@ export class Forwarder implements AttemptOwner, Filter {
     )
   }
 
-  #tryOnce(
-    exchange: Exchange,
-    { cluster, policy, tried, selection }: Forwarding,
-    now: number,
-  ): void {
+  #tryOnce(exchange: Exchange, forwarding: Forwarding, now: number): void {
+    const { cluster, policy, tried, selection } = forwarding
+    if (now >= exchange.deadlineAt) return exchange.fail(tooLate(exchange))
     const endpoint = exchange.session?.take() ?? cluster.pick(now, tried, selection)
     if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster, selection?.subset)
     exchange.attempts++
-    const { headers } = exchange.request
-    if (endpoint.endpoint.mesh !== undefined)
-      headers.set(targetPortHeader, endpoint.targetPorts[exchange.upstreamProtocol])
-    if (exchange.isGrpc && exchange.deadlineAt !== Number.POSITIVE_INFINITY)
-      headers.set(grpcTimeoutHeader, formatGrpcTimeout(exchange.deadlineAt - now))
-    if (exchange.attempts > 1) headers.set(attemptHeader, String(exchange.attempts))
+    setTryHeaders(exchange.request.headers, exchange, endpoint, now)
+    if (exchange.route?.policies?.hedging !== undefined && mayHedge(exchange, policy))
+      return this.#startHedged(exchange, forwarding, endpoint, now)
     const attempt = new Attempt(exchange, cluster, endpoint, this)
     exchange.attempt = attempt
     attempt.start(now, policy.perTryTimeoutMs)
+  }
+
+  #startHedged(
+    exchange: Exchange,
+    forwarding: Forwarding,
+    endpoint: ActiveEndpoint,
+    now: number,
+  ): void {
+    const hedging = exchange.route?.policies?.hedging
+    if (hedging === undefined) return
+    const { cluster, policy } = forwarding
+    forwarding.tried ??= []
+    new HedgedTry({
+      exchange,
+      cluster,
+      policy: hedging,
+      perTryTimeoutMs: policy.perTryTimeoutMs,
+      delay: this.#hedgeDelayOf(cluster),
+      tried: forwarding.tried,
+      owner: this,
+    }).start(endpoint, now)
+  }
+
+  #hedgeDelayOf(cluster: ActiveCluster): HedgeDelay {
+    const known = this.#hedgeDelays.get(cluster)
+    if (known !== undefined) return known
+    const delay = new HedgeDelay()
+    this.#hedgeDelays.set(cluster, delay)
+    return delay
   }
 
   /** Of a function that does not run there will be one. Those that are there and may not serve are another matter. */
@@ -217,17 +244,87 @@ export class Forwarder implements AttemptOwner, Filter {
     })
   }
 
-  #startTimeout(exchange: Exchange, forwarding: Forwarding, timeoutMs: number): void {
+  #admit(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster, now: number): void {
+    if (cluster.limit.tryAcquire()) return this.#send(exchange, route, cluster, now)
+    const { queue } = cluster
+    const message = `${cluster.name} has all the requests in flight it may have`
+    if (queue === undefined) return exchange.fail(new ExchangeError('overloaded', message))
+    const wait = new Wait(exchange, queue.timeoutMs, end => {
+      if (end === 'ended') return this.#send(exchange, route, cluster, exchange.chain.now())
+      queue.remove(wait)
+      if (end === 'elapsed')
+        exchange.fail(
+          new ExchangeError('overloaded', `${message}, and none ended in ${queue.timeoutMs} ms`),
+        )
+    })
+    exchange.attempt = wait
+    if (!queue.add(wait)) {
+      wait.cancel()
+      exchange.fail(new ExchangeError('overloaded', `${message}, and ${queue.most} wait`))
+    }
+  }
+
+  /** Those who wait for what has come free. One that fails at once comes by here again, while the first is at it. */
+  #letIn({ queue, limit }: ActiveCluster, now: number): void {
+    if (queue === undefined || this.#letsIn) return
+    this.#letsIn = true
+    while (queue.length > 0 && limit.tryAcquire()) queue.next(now)?.end()
+    this.#letsIn = false
+  }
+
+  /** Its place in the concurrency limit is taken. */
+  #send(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster, now: number): void {
+    const { limit, breaker } = cluster
+    const routeBreaker = route.policies?.breaker
+    const routePermit = routeBreaker === undefined ? refused : routeBreaker.tryAcquire()
+    if (routeBreaker !== undefined && routePermit === refused)
+      return this.#refuse(exchange, cluster, routeBreaker.refusal)
+    const permit = breaker.tryAcquire()
+    if (permit === refused) {
+      routeBreaker?.onIgnored(routePermit)
+      return this.#refuse(exchange, cluster, breaker.refusal)
+    }
+    const forwarding: Forwarding = {
+      cluster,
+      policy: route.retry,
+      limit,
+      breaker,
+      permit,
+      selection: cluster.select(exchange.request, exchange.stream.connection),
+      routeBreaker,
+      routePermit,
+      tried: undefined,
+      unjudged: false,
+    }
+    exchange.forwarding = forwarding
+    cluster.budget.deposit(now)
+    this.#tryOnce(exchange, forwarding, now)
+  }
+
+  #refuse(exchange: Exchange, cluster: ActiveCluster, message: string): void {
+    cluster.limit.release()
+    // Whoever tries again above would be refused again.
+    exchange.retriedOut = true
+    exchange.fail(new ExchangeError('circuit_open', message))
+  }
+
+  /** @returns false when there is no time left. */
+  #startTimeout(exchange: Exchange, timeoutMs: number): boolean {
     exchange.deadlineAt = exchange.startedAt + timeoutMs
-    // Of the two limits this is the caller's.
-    const isCallers = timeoutMs !== exchange.route?.timeoutMs
+    if (timeoutMs <= 0) {
+      exchange.fail(tooLate(exchange))
+      return false
+    }
     exchange.timeout = setTimeout(() => {
       const error = new ExchangeError('upstream_timeout', `no full answer within ${timeoutMs} ms`)
-      forwarding.impatient = isCallers && !forwarding.cluster.isFairTime(timeoutMs)
-      if (forwarding.impatient) exchange.attempt?.cancel(error)
-      else exchange.attempt?.timeOut(error)
+      const { forwarding, attempt } = exchange
+      if (forwarding !== undefined && isUnfair(exchange, forwarding.cluster)) {
+        forwarding.unjudged = true
+        attempt?.cancel(error)
+      } else attempt?.timeOut(error)
       exchange.fail(error)
     }, timeoutMs)
+    return true
   }
 }
 
@@ -237,12 +334,46 @@ function absenceIn({ name, policy }: ActiveCluster, value: string | undefined): 
   return `${nobody} with ${policy.subset.label} ${JSON.stringify(value)}, and the subset of its TrafficPolicy has no fallback`
 }
 
-/** A caller's deadline holds beside the route's; the shorter one counts. */
-function timeoutOf({ isGrpc, request }: Exchange, routeMs: number | undefined): number | undefined {
-  if (!isGrpc) return routeMs
-  const callerMs = parseGrpcTimeout(request.headers.get(grpcTimeoutHeader))
-  if (callerMs === undefined) return routeMs
-  return Math.min(callerMs, longestTimerMs, routeMs ?? Number.POSITIVE_INFINITY)
+type Verdict = 'good' | 'bad' | 'none'
+
+function verdictOn(
+  { outcome, reason, attempts, tunnelOpenedAt }: Exchange,
+  { cluster, unjudged }: Forwarding,
+): Verdict {
+  // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off. Nor of who
+  // has too much to do: shutting it off would waste what it does.
+  if (attempts === 0 || unjudged || reason === 'overloaded') return 'none'
+  if (reason !== undefined && errorTable[reason].source === 'downstream') return 'none'
+  if (tunnelOpenedAt !== undefined) return 'good'
+  return cluster.isFailure(outcome) || reason !== undefined ? 'bad' : 'good'
+}
+
+function tell(breaker: CircuitBreaker, permit: number, verdict: Verdict): void {
+  if (verdict === 'good') breaker.onSuccess(permit)
+  else if (verdict === 'bad') breaker.onFailure(permit)
+  else breaker.onIgnored(permit)
+}
+
+/** A caller's own deadline was shorter than the service needs. */
+function isUnfair({ route, deadlineAt, startedAt }: Exchange, cluster: ActiveCluster): boolean {
+  const timeoutMs = deadlineAt - startedAt
+  // Of the route, but for what is lost by adding and subtracting.
+  if (route?.timeoutMs !== undefined && timeoutMs > route.timeoutMs - 1) return false
+  return !cluster.isFairTime(timeoutMs)
+}
+
+function mayHedge(
+  { request, upstreamProtocol, upperAttempt }: Exchange,
+  policy: RetryPolicy,
+): boolean {
+  const { method, headers, upgrade } = request
+  if (upgrade !== undefined || upstreamProtocol === 'tcp' || upperAttempt > 1) return false
+  return isIdempotent(policy, { method, idempotencyKey: headers.has(idempotencyKeyHeader) })
+}
+
+function tooLate({ deadlineAt, startedAt }: Exchange): ExchangeError {
+  const message = `the deadline of ${Math.round(deadlineAt - startedAt)} ms has passed before a try`
+  return new ExchangeError('upstream_timeout', message)
 }
 
 function describe(

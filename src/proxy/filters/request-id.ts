@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Filter } from '../exchange/filter.ts'
 
-const requestIdHeader = 'x-request-id'
+export const requestIdHeader = 'x-request-id'
 
 /** Gives a request that has none an `x-request-id`, by which logs of all hops can be joined. */
 export class RequestIdFilter implements Filter {
@@ -10,8 +10,10 @@ export class RequestIdFilter implements Filter {
   readonly #prefix = randomBytes(8).toString('hex')
   #count = 0
 
-  onRequest({ request }: Exchange): boolean {
+  onRequest(exchange: Exchange): boolean {
+    const { request } = exchange
     if (!request.headers.has(requestIdHeader)) {
+      exchange.hasOwnRequestId = true
       this.#count = (this.#count + 1) >>> 0
       request.headers.append(
         requestIdHeader,

@@ -9,6 +9,7 @@ import type { ActiveCluster } from '../upstream/cluster.ts'
 import { createFilters, type FilterContext } from './filters/create-filters.ts'
 import { RouteIndex } from './route-index.ts'
 import { SessionFilter } from './session/session-filter.ts'
+import type { RouteBreakers, RoutePolicies } from './route-policies.ts'
 
 /** A {@link Route} with its clusters at hand. */
 export interface ActiveRoute {
@@ -24,6 +25,8 @@ export interface ActiveRoute {
   readonly responseFilters?: readonly Filter[] | undefined
   /** Undefined: the route keeps no client at an endpoint. */
   readonly session?: SessionFilter | undefined
+  /** Absent: there are none. */
+  readonly policies?: RoutePolicies | undefined
 }
 
 /** Where a route leads. */
@@ -52,6 +55,8 @@ export interface RouteContext {
   /** ms since 1970. */
   readonly wallNow: Now
   readonly random: Random
+  /** Absent: routes have no policies of their own. */
+  readonly breakers?: RouteBreakers
 }
 
 /** All services of one snapshot by the authorities that callers use. Immutable: a new snapshot builds a new one. */
@@ -68,7 +73,10 @@ export class RouteTable {
       const routed = {
         name: service.name,
         cluster: clusters.get(service.name),
-        routes: service.routes.map(route => activate(route, { clusters, ...context })),
+        routes: service.routes.map(route => ({
+          ...activate(route, { clusters, ...context }),
+          policies: context.breakers?.policiesOf(service.name, route),
+        })),
         index: indexOf(service.routes),
       }
       for (const host of service.hosts) this.#byAuthority.set(`${host}:${service.port}`, routed)
@@ -113,6 +121,7 @@ export function directRoute(cluster: ActiveCluster): ActiveRoute {
     totalWeight: 1,
     timeoutMs: undefined,
     retry: { attempts: 2, statuses: [], backoffMs: 25 },
+    policies: undefined,
   }
 }
 

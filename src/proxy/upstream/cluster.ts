@@ -8,7 +8,9 @@ import type { RequestHead, WireProtocol } from '../../http/message.ts'
 import type { Cluster } from '../../model/cluster.ts'
 import type { Endpoint } from '../../model/endpoint.ts'
 import { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
+import { AdmissionQueue } from '../../resilience/admission-queue.ts'
 import { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
+import { GradientLimit } from '../../resilience/gradient-limit.ts'
 import {
   outcomeOfStatus,
   OutlierDetector,
@@ -46,7 +48,11 @@ export class ActiveCluster {
   ejections = 0
   policy: Cluster
   breaker: CircuitBreaker
-  limit: ConcurrencyLimit
+  readonly limit: ConcurrencyLimit
+  /** Sets the limit by latency. Undefined: it is fixed. */
+  gradient: GradientLimit | undefined
+  /** Of those that wait for the limit. Undefined: nobody may. */
+  queue: AdmissionQueue | undefined
   budget: RetryBudget
   readonly #environment: ClusterEnvironment
   readonly #availability = new Availability()
@@ -74,6 +80,7 @@ export class ActiveCluster {
     this.#checks = new HealthChecks(environment.random)
     this.breaker = new CircuitBreaker(policy.name, policy.circuitBreaker, environment.now)
     this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
+    this.#limitConcurrency()
     this.budget = new RetryBudget(policy.retryBudget)
     this.#selector = RequestSelector.for(policy, environment.random)
     this.#replaceEndpoints(endpoints)
@@ -95,8 +102,7 @@ export class ActiveCluster {
       // What a person has set outlives a change of the policy.
       if (setting !== 'auto') this.breaker.set(setting)
     }
-    if (previous.concurrency.maxRequests !== policy.concurrency.maxRequests)
-      this.limit = new ConcurrencyLimit(policy.concurrency.maxRequests)
+    if (differ(concurrencyOf(previous), concurrencyOf(policy))) this.#limitConcurrency()
     if (differ(previous.retryBudget, policy.retryBudget))
       this.budget = new RetryBudget(policy.retryBudget)
     this.#selector = RequestSelector.for(policy, this.#environment.random)
@@ -202,6 +208,19 @@ export class ActiveCluster {
     this.#replaceEndpoints([])
   }
 
+  /** By the policy. Who is in, or waits, stays. */
+  #limitConcurrency(): void {
+    const { concurrency, adaptiveConcurrency } = this.policy
+    const { maxRequests, maxQueued = 0, queueTimeoutMs = defaultQueueTimeoutMs } = concurrency
+    this.limit.max = maxRequests
+    this.gradient =
+      adaptiveConcurrency && new GradientLimit(adaptiveConcurrency, this.limit, maxRequests)
+    if (maxQueued > 0) this.queue ??= new AdmissionQueue(maxQueued, queueTimeoutMs)
+    if (this.queue === undefined) return
+    this.queue.most = maxQueued
+    this.queue.timeoutMs = queueTimeoutMs
+  }
+
   #count(endpoint: ActiveEndpoint, outcome: EndpointOutcome, now: number): void {
     if (outcome !== 'success') endpoint.failures++
     this.ejections += this.#outliers.observe(endpoint, outcome, now)
@@ -263,6 +282,12 @@ function balancingPart({
 /** About the last twenty count. */
 function movingAverage(average: number | undefined, value: number): number {
   return average === undefined ? value : average + (value - average) / 20
+}
+
+const defaultQueueTimeoutMs = 100
+
+function concurrencyOf({ concurrency, adaptiveConcurrency }: Cluster): object {
+  return [concurrency, adaptiveConcurrency]
 }
 
 function differ(a: object, b: object): boolean {

@@ -343,3 +343,65 @@ t.test('of two routes alike the older goes first, whatever it is called', async 
     ['default/b/0', 'default/c/0', 'default/a/0'],
   )
 })
+
+t.test(
+  'a rule of a route has what its TrafficPolicy says, before what the Service has',
+  async t => {
+    const yaml = `${serviceYaml('orders')}
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: calls }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules:
+    - { name: read, backendRefs: [{ name: orders, port: 80 }] }
+    - { name: write, backendRefs: [{ name: orders, port: 80 }] }
+---
+${policyYaml('orders', 'name: orders', 'retry: { attempts: 3 }, timeouts: { request: 5s }, circuitBreaker: { openFor: 1s }')}
+${policyYaml('read', 'kind: GRPCRoute, name: calls, sectionName: read', 'retry: { attempts: 1 }, hedging: { after: 5ms }, circuitBreaker: {}')}`
+    const { services } = snapshot(yaml)
+    const [read, write] = services['orders.default:80']?.routes ?? []
+    t.match(read, { retry: { attempts: 1 }, timeoutMs: 5000, hedging: { after: { delayMs: 5 } } })
+    t.equal(read?.circuitBreaker?.openMs, 5000, 'its own, with the defaults')
+    t.match(write, { retry: { attempts: 3 }, timeoutMs: 5000 })
+    t.equal(write?.hedging, undefined)
+    t.equal(write?.circuitBreaker, undefined, 'that of the Service is for the cluster')
+  },
+)
+
+t.test('what a route says of its own time comes before any policy', async t => {
+  const yaml = `${serviceYaml('orders')}
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: orders }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules: [{ timeouts: { request: 0s }, backendRefs: [{ name: orders, port: 80 }] }]
+---
+${policyYaml('orders', 'name: orders', 'timeouts: { request: 5s }')}`
+  t.equal(snapshot(yaml).services['orders.default:80']?.routes[0]?.timeoutMs, undefined)
+})
+
+t.test('a limit of inbound goes to the sidecars of the service, an overload to all', async t => {
+  const app = registrationOf('orders-1', { labels: { app: 'orders' }, ports: [80] })
+  const yaml = `${serviceYaml('orders')}
+apiVersion: weft.dev/v1alpha1
+kind: Mesh
+metadata: { name: mesh }
+spec: { overload: { eventLoopDelay: { start: 50ms } } }
+---
+${policyYaml('orders', 'name: orders', 'adaptiveConcurrency: { maxLimit: 50 }')}`
+  const mesh = compileMesh(configurationIn(yaml), [app])
+  const of = (workload: string) => snapshotFor(mesh, { namespace: 'default', workload }, '*')
+  t.match(of('orders-1').inbound, {
+    adaptiveConcurrency: { 80: { minLimit: 3, maxLimit: 50 } },
+    overload: {
+      enabled: true,
+      eventLoopDelayMs: { start: 50, full: 1000 },
+      heapRatio: { start: 0.85, full: 0.95 },
+    },
+  })
+  t.equal(of('web').inbound.adaptiveConcurrency, undefined)
+  t.equal(of('web').clusters['orders.default:80']?.adaptiveConcurrency, undefined)
+  t.ok('snapshot' in checkSnapshot(of('orders-1')))
+})

@@ -30,6 +30,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
     'traffic-policy.schema.json',
     'weft.schema.json',
     'workload.schema.json',
+    'x-backend-traffic-policy.schema.json',
   ])
   const all = Object.entries(schemas.get('weft.schema.json') ?? {})
   t.strictSame(new Map(all).get('anyOf'), [
@@ -40,6 +41,7 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
     { $ref: 'mesh.schema.json' },
     { $ref: 'workload.schema.json' },
     { $ref: 'traffic-policy.schema.json' },
+    { $ref: 'x-backend-traffic-policy.schema.json' },
     { $ref: 'function.schema.json' },
   ])
 })

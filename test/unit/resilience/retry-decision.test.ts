@@ -8,14 +8,17 @@ const policy: RetryPolicy = { attempts: 2, statuses: [502, 503, 504], backoffMs:
 
 const failed: FailedAttempt = {
   now: 0,
+  wallNow: Date.UTC(2026, 4, 4, 10, 0, 0),
   random: () => 0.5,
   method: 'GET',
+  idempotencyKey: false,
   attempt: 1,
   outcome: 503,
   connectionReused: false,
   bodyReplayable: true,
   responseStarted: false,
   remainingMs: Number.POSITIVE_INFINITY,
+  repeatedElsewhere: false,
 }
 
 function decide(changes: Partial<FailedAttempt>, ratio = 1, by = policy) {
@@ -131,8 +134,37 @@ t.test('Retry-After is obeyed up to five seconds', async t => {
   t.strictSame(decide({ retryAfter: '0' }), { kind: 'retry', delayMs: 10 })
   t.strictSame(decide({ retryAfter: '5' }), { kind: 'retry', delayMs: 5000 })
   t.strictSame(decide({ retryAfter: '6' }), giveUp('retry-after-too-long'))
-  for (const retryAfter of ['Fri, 31 Dec 1999 23:59:59 GMT', '-1', '1.5', ''])
+  for (const retryAfter of [
+    '-1',
+    '1.5',
+    '',
+    '2026-05-04T10:00:00Z',
+    'Mon, 99 Foo 2026 10:00:00 GMT',
+  ])
     t.strictSame(decide({ retryAfter }), giveUp('retry-after-too-long'), retryAfter)
+})
+
+t.test('Retry-After may be a date, and one that has passed asks for nothing', async t => {
+  const after = (time: string) => decide({ retryAfter: `Mon, 04 May 2026 ${time} GMT` })
+  t.strictSame(after('10:00:03'), { kind: 'retry', delayMs: 3000 })
+  t.strictSame(after('09:59:00'), { kind: 'retry', delayMs: 10 })
+  t.strictSame(after('10:00:06'), giveUp('retry-after-too-long'))
+})
+
+t.test('an Idempotency-Key makes a POST repeatable where the policy says so', async t => {
+  const keyed = { method: 'POST', idempotencyKey: true }
+  t.strictSame(decide(keyed), giveUp('not-retryable'))
+  t.equal(decide(keyed, 1, { ...policy, idempotencyKey: true }).kind, 'retry')
+  t.equal(decide({ method: 'POST' }, 1, { ...policy, idempotencyKey: true }).kind, 'give-up')
+})
+
+t.test('what another hop repeats is not repeated here, unless no application saw it', async t => {
+  t.strictSame(decide({ repeatedElsewhere: true }), giveUp('repeated-elsewhere'))
+  t.strictSame(
+    decide({ repeatedElsewhere: true, outcome: 'upstream_timeout' }),
+    giveUp('repeated-elsewhere'),
+  )
+  t.equal(decide({ repeatedElsewhere: true, outcome: 'connect_failed' }).kind, 'retry')
 })
 
 t.test('a retry that would start after the deadline is not made', async t => {

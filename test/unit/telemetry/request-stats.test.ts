@@ -1,5 +1,6 @@
 import t from 'tap'
-import { RequestStats, errorCodes } from '../../../src/telemetry/request-stats.ts'
+import { errorCodes } from '../../../src/telemetry/outcome-counts.ts'
+import { RequestStats } from '../../../src/telemetry/request-stats.ts'
 
 t.test('answers count by class of status', async t => {
   const stats = new RequestStats()

@@ -29,6 +29,7 @@ const clusterRules: readonly Rule[] = [
   // `get` after a conflict, before a status is written again.
   rule(gateway, routes, ['get', 'list', 'watch']),
   rule(gateway, routes.map(statusOf), ['patch']),
+  rule('gateway.networking.x-k8s.io', ['xbackendtrafficpolicies'], ['list', 'watch']),
   rule(customGroup, customResources, ['get', 'list', 'watch']),
   rule(customGroup, customResources.map(statusOf), ['patch']),
   // Whose a sidecar's token is.

@@ -35,6 +35,7 @@ export function assemble(watched: WatchedConfiguration, options: AssemblyOptions
   const claiming = [
     ...leftOut.good(watched.workloads),
     ...leftOut.good(watched.trafficPolicies),
+    ...leftOut.good(watched.backendTrafficPolicies),
     ...leftOut.good(watched.functions),
   ].toSorted(byAge)
   const sourced = claiming.map(({ title, resource }) => sourcedAs(title, resource))
@@ -54,6 +55,7 @@ export function assemble(watched: WatchedConfiguration, options: AssemblyOptions
       grpcRoutes: leftOut.good(watched.grpcRoutes).map(({ resource }) => resource),
       workloads: ofKind('Workload'),
       trafficPolicies: ofKind('TrafficPolicy'),
+      backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
       functions: ofKind('Function'),
       membership: 'slices',
     },

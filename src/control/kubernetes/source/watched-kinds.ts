@@ -4,6 +4,7 @@ import type { GrpcRouteResource } from '../../../model/kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../../../model/kinds/http-route.ts'
 import type { MeshResource } from '../../../model/kinds/mesh.ts'
 import type { ServiceResource } from '../../../model/kinds/service.ts'
+import type { BackendTrafficPolicyResource } from '../../../model/kinds/traffic/backend-traffic-policy.ts'
 import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../../../model/kinds/workload.ts'
 import type { Resource } from '../../../model/parsing/validate.ts'
@@ -20,6 +21,7 @@ export interface WatchedConfiguration {
   readonly grpcRoutes: Iterable<WatchedObject<GrpcRouteResource>>
   readonly workloads: Iterable<WatchedObject<WorkloadResource>>
   readonly trafficPolicies: Iterable<WatchedObject<TrafficPolicyResource>>
+  readonly backendTrafficPolicies: Iterable<WatchedObject<BackendTrafficPolicyResource>>
   readonly functions: Iterable<WatchedObject<FunctionResource>>
 }
 
@@ -72,6 +74,16 @@ export const watchedKinds: Readonly<Record<keyof WatchedConfiguration, WatchedKi
     readRoute,
   ),
   workloads: own('Workload', 'workloads', 'Workloads'),
+  // Experimental: its status is not written.
+  backendTrafficPolicies: watched(
+    {
+      apiVersion: 'gateway.networking.x-k8s.io/v1alpha1',
+      kind: 'XBackendTrafficPolicy',
+      plural: 'xbackendtrafficpolicies',
+    },
+    'XBackendTrafficPolicies',
+    readOwn,
+  ),
   trafficPolicies: own('TrafficPolicy', 'trafficpolicies', 'TrafficPolicies'),
   functions: own('Function', 'functions', 'Functions'),
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Configuration } from '../../../model/configuration.ts'
+import { routesOf, targetFault } from '../../../model/parsing/policy-targets.ts'
 import type { ConfigurationProblem } from '../../../model/problem.ts'
 import { meshPorts, qualify } from '../../matching/backend-index.ts'
 import { withVerdicts, type Observation, type Verdict } from './condition.ts'
@@ -71,7 +72,9 @@ function ownVerdict(problems: readonly string[], missing: string | undefined): V
 }
 
 /** Of TrafficPolicies. */
-function missingTargets({ services, trafficPolicies }: Configuration): ReadonlyMap<string, string> {
+function missingTargets(configuration: Configuration): ReadonlyMap<string, string> {
+  const { services, trafficPolicies, httpRoutes, grpcRoutes } = configuration
+  const routes = routesOf([...httpRoutes, ...grpcRoutes])
   const ports = new Map(
     services.map(service => [
       qualify(service.metadata),
@@ -79,12 +82,16 @@ function missingTargets({ services, trafficPolicies }: Configuration): ReadonlyM
     ]),
   )
   const missing = new Map<string, string>()
-  for (const { metadata, spec } of trafficPolicies) {
-    const { name, port } = spec.targetRef
+  for (const policy of trafficPolicies) {
+    const { metadata, spec } = policy
+    const { kind, name, port } = spec.targetRef
     const key = qualify({ name, namespace: metadata.namespace })
     const found = ports.get(key)
     const title = `TrafficPolicy ${metadata.namespace}/${metadata.name}`
-    if (found === undefined) missing.set(title, `there is no Service ${key}`)
+    if (kind !== 'Service') {
+      const fault = targetFault(policy, routes)
+      if (fault !== undefined) missing.set(title, fault.message)
+    } else if (found === undefined) missing.set(title, `there is no Service ${key}`)
     else if (port !== undefined && !found.includes(port))
       missing.set(title, `Service ${key} has no TCP port ${port}`)
   }

@@ -1,5 +1,5 @@
 import { mock } from 'node:test'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { ExchangeError, type ErrorCode } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
 import type { RequestHead } from '../../../../src/http/message.ts'
@@ -7,8 +7,11 @@ import type { Cluster } from '../../../../src/model/cluster.ts'
 import type { RetryPolicy } from '../../../../src/model/route.ts'
 import { ActiveCluster } from '../../../../src/proxy/upstream/cluster.ts'
 import { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.ts'
+import type { RoutePolicies } from '../../../../src/proxy/routing/route-policies.ts'
+import { CircuitBreaker } from '../../../../src/resilience/circuit-breaker.ts'
 import { Chain } from '../../../../src/proxy/exchange/filter.ts'
 import { Forwarder } from '../../../../src/proxy/exchange/forwarder.ts'
+import { errorCodes } from '../../../../src/telemetry/outcome-counts.ts'
 import { FakeClientConnection, FakeServerStream } from '../../../support/fake-streams.ts'
 import { mockTime } from '../../../support/mock-time.ts'
 import { clusterPolicy, endpointAt } from '../../../support/policies.ts'
@@ -16,12 +19,17 @@ import { responseHead } from '../../../support/requests.ts'
 
 t.beforeEach(mockTime)
 
+const noPolicies: RoutePolicies = { hedging: undefined, faults: undefined, breaker: undefined }
+
 interface SetUp {
   readonly endpoints?: number
   readonly mesh?: boolean
   readonly policy?: Partial<Cluster>
   readonly retry?: Partial<RetryPolicy>
   readonly timeoutMs?: number
+  readonly policies?: Partial<RoutePolicies>
+  /** Of hedging, faults and balancing; 0 by default. */
+  readonly random?: () => number
   /** Ports whose dial fails, and with what. */
   readonly unreachable?: Readonly<Record<number, ErrorCode>>
 }
@@ -56,13 +64,14 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
     random: () => 0,
   })
   t.teardown(() => cluster.close())
-  const forwarder = new Forwarder(() => 0)
+  const forwarder = new Forwarder(options.random ?? (() => 0))
   const route = {
     name: 'test',
     backends: [{ cluster, weight: 1 }],
     totalWeight: 1,
     timeoutMs: options.timeoutMs,
     retry: { attempts: 2, statuses: [502, 503, 504], backoffMs: 0, ...options.retry },
+    policies: { ...noPolicies, ...options.policies },
   }
   const router = {
     onRequest: (exchange: { route: unknown; cluster: unknown }) => {
@@ -266,6 +275,41 @@ t.test('requests beyond the limit in flight are refused as overloaded', async t 
   t.equal(reasonOf(send()), 'overloaded')
 })
 
+t.test('whoever waits for the limit goes when another ends, or is refused in time', async t => {
+  const limits = { maxRequests: 1, maxQueued: 2, queueTimeoutMs: 100 }
+  const concurrency = { ...limits, maxPending: 1, maxConnectionsPerEndpoint: 1 }
+  const { send, reached, cluster } = setUp(t, { policy: { concurrency }, endpoints: 1 })
+  send()
+  const second = send({ method: 'POST', bodyLength: 4 })
+  second.receiver.onBody(Buffer.from('kept'))
+  second.receiver.onEnd(undefined)
+  const third = send()
+  const fourth = send()
+  t.equal(reasonOf(fourth), 'overloaded')
+  await turn()
+  t.equal(reached().length, 1)
+  reached()[0]?.receiver.onHead(responseHead(200), true)
+  await turn()
+  t.equal(reached()[1]?.body, 'kept')
+  mock.timers.tick(100)
+  t.equal(reasonOf(third), 'overloaded')
+  t.equal(cluster.queue?.length, 0)
+  t.equal(cluster.limit.active, 1)
+})
+
+t.test('of those who wait none is lost when the next ones fail at once', async t => {
+  const limits = { maxRequests: 1, maxQueued: 1000, queueTimeoutMs: 100 }
+  const concurrency = { ...limits, maxPending: 1, maxConnectionsPerEndpoint: 1 }
+  const { send, reached, cluster } = setUp(t, { policy: { concurrency }, endpoints: 1 })
+  send()
+  await turn()
+  const waiting = Array.from({ length: 1000 }, () => send())
+  cluster.update(clusterPolicy({ concurrency }), [])
+  reached()[0]?.receiver.onHead(responseHead(200), true)
+  t.ok(waiting.every(stream => reasonOf(stream) === 'no_healthy_endpoint'))
+  t.equal(cluster.limit.active, 0)
+})
+
 const circuitBreaker = { ...clusterPolicy().circuitBreaker, minRequests: 5 }
 
 t.test('enough failures open the circuit, and it says so', async t => {
@@ -312,6 +356,196 @@ t.test('a download is paused while downstream is slow and goes on when it is not
   t.equal(upstream?.paused, true)
   downstream.receiver.onWritable()
   t.equal(upstream?.paused, false)
+})
+
+const hedging = { after: { delayMs: 50 }, maxAttempts: 2 }
+
+/** A request that is at both endpoints. */
+async function hedged(t: Test, options: SetUp = {}) {
+  const made = setUp(t, { ...options, policies: { hedging } })
+  const downstream = made.send()
+  await turn()
+  mock.timers.tick(50)
+  await turn()
+  const [first, second] = made.reached()
+  if (first === undefined || second === undefined) throw new Error('it is not hedged')
+  return { ...made, downstream, first, second }
+}
+
+t.test('of two tries at a time the first good head wins, and nobody is blamed', async t => {
+  const { downstream, first, second, cluster } = await hedged(t, { mesh: true })
+  t.equal(first.head.headers.get('x-weft-attempt'), undefined)
+  t.equal(second.head.headers.get('x-weft-attempt'), '2')
+  t.not(first.head.headers.get('x-weft-port'), second.head.headers.get('x-weft-port'))
+  second.receiver.onHead(responseHead(200, { bodyLength: 1 }), false)
+  t.equal(first.resetWith?.code, 'upstream_closed')
+  second.receiver.onBody(Buffer.from('2'))
+  second.receiver.onEnd(undefined)
+  t.equal(downstream.body, '2')
+  t.strictSame(
+    cluster.endpoints.map(({ failures, active }) => [failures, active]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  )
+  t.equal(cluster.stats.hedges, 1)
+})
+
+t.test('a bad head waits for the other try', async t => {
+  const { downstream, first, second } = await hedged(t, { retry: { statuses: [] } })
+  first.receiver.onHead(responseHead(503), true)
+  t.strictSame(downstream.heads, [])
+  second.receiver.onHead(responseHead(200), true)
+  t.equal(downstream.heads[0]?.status, 200)
+})
+
+t.test('when both tries fail it is decided about a retry, once', async t => {
+  const { downstream, first, second, reached } = await hedged(t, { retry: { attempts: 1 } })
+  first.receiver.onReset(new ExchangeError('upstream_reset', 'gone'))
+  second.receiver.onHead(responseHead(503), true)
+  await turn()
+  t.equal(reached().length, 2, 'both tries are spent')
+  t.equal(downstream.heads[0]?.status, 503)
+})
+
+t.test('a request that is not there yet, or may not be repeated, is sent once', async t => {
+  const { send, reached } = setUp(t, { policies: { hedging } })
+  send({ method: 'POST' })
+  const upload = send({ method: 'PUT', bodyLength: 4 })
+  await turn()
+  mock.timers.tick(50)
+  await turn()
+  t.equal(reached().length, 2)
+  upload.receiver.onBody(Buffer.from('body'))
+  upload.receiver.onEnd(undefined)
+  mock.timers.tick(50)
+  await turn()
+  const bodies = reached().map(({ body, ended }) => [body, ended])
+  t.strictSame(
+    bodies.filter(([body]) => body === 'body'),
+    [
+      ['body', true],
+      ['body', true],
+    ],
+  )
+})
+
+t.test('the deadline ends both tries', async t => {
+  const { downstream, first, second, cluster } = await hedged(t, { timeoutMs: 100 })
+  mock.timers.tick(100)
+  t.equal(reasonOf(downstream), 'upstream_timeout')
+  t.ok(first.resetWith)
+  t.ok(second.resetWith)
+  t.strictSame(
+    cluster.endpoints.map(({ failures }) => failures),
+    [1, 0],
+    'the first has had its time',
+  )
+})
+
+const always = { matches: () => true }
+
+t.test('a fault is injected by the throw of a dice', async t => {
+  const policy = { percent: 30, abort: { httpStatus: 418 } }
+  for (const [draw, status] of [
+    [0.29, 418],
+    [0.3, undefined],
+  ] as const) {
+    const faults = [{ ...always, policy }]
+    const { send } = setUp(t, { policies: { faults }, random: () => draw })
+    t.equal(send().heads[0]?.status, status)
+  }
+})
+
+t.test('of several faults the longest delay and the first abort count', async t => {
+  const faults = [{ delayMs: 10 }, { delayMs: 30, abort: { httpStatus: 500 } }, { delayMs: 20 }]
+  const { send, cluster } = setUp(t, {
+    policies: {
+      faults: faults.map(policy => ({ ...always, policy: { percent: 100, ...policy } })),
+    },
+  })
+  const downstream = send()
+  mock.timers.tick(29)
+  t.strictSame(downstream.heads, [])
+  mock.timers.tick(1)
+  t.equal(downstream.heads[0]?.status, 500)
+  t.equal(cluster.limit.active, 0)
+})
+
+t.test('a caller that goes away ends the delay of a fault', async t => {
+  const faults = [{ ...always, policy: { percent: 100, delayMs: 10 } }]
+  const { send, reached } = setUp(t, { policies: { faults } })
+  send().receiver.onReset(new ExchangeError('downstream_closed', 'gone'))
+  mock.timers.tick(10)
+  await turn()
+  t.equal(reached().length, 0)
+})
+
+t.test("a route's own breaker is asked first, and told the outcome", async t => {
+  const breaker = new CircuitBreaker('route', { ...circuitBreaker, minRequests: 1 })
+  t.teardown(() => breaker.shutdown())
+  const { send, reached, cluster } = setUp(t, { policies: { breaker }, retry: { attempts: 0 } })
+  send()
+  await turn()
+  reached()[0]?.receiver.onHead(responseHead(500), true)
+  await turn()
+  t.equal(breaker.state, 'open')
+  t.equal(cluster.breaker.state, 'closed')
+  const downstream = send()
+  t.equal(reasonOf(downstream), 'circuit_open')
+  t.equal(cluster.limit.active, 0)
+})
+
+t.test("a caller's own impatience is no fault of the endpoint", async t => {
+  for (const [asked, failures] of [
+    ['100', 0],
+    ['2000', 1],
+  ] as const) {
+    const { send, cluster } = setUp(t)
+    const headers = HeaderList.of({ 'x-envoy-expected-rq-timeout-ms': asked })
+    const downstream = send({ headers })
+    await turn()
+    mock.timers.tick(Number(asked))
+    t.equal(reasonOf(downstream), 'upstream_timeout')
+    t.equal(
+      cluster.endpoints.reduce((sum, endpoint) => sum + endpoint.failures, 0),
+      failures,
+    )
+  }
+})
+
+t.test('a peer that has too much to do is asked no more, and not blamed', async t => {
+  const { send, reached, cluster } = setUp(t, { mesh: true, policy: { circuitBreaker } })
+  for (let i = 0; i < 6; i++) {
+    const downstream = send()
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await turn()
+      const headers = HeaderList.of({ 'x-weft-reason': 'overloaded' })
+      for (const stream of reached())
+        if (stream.resetWith === undefined)
+          stream.receiver.onHead(responseHead(503, { headers }), true)
+    }
+    t.equal(reasonOf(downstream), 'overloaded')
+  }
+  t.equal(cluster.breaker.state, 'closed')
+  t.strictSame(
+    cluster.endpoints.map(({ failures }) => failures),
+    [0, 0],
+  )
+})
+
+t.test('tries are counted one by one, requests as a whole', async t => {
+  const { send, reached, cluster } = setUp(t)
+  const downstream = send()
+  await turn()
+  reached()[0]?.receiver.onReset(new ExchangeError('upstream_reset', 'gone'))
+  await turn()
+  reached()[1]?.receiver.onHead(responseHead(204), true)
+  t.equal(downstream.heads[0]?.status, 204)
+  const { byStatusClass, byReason } = cluster.stats.attempts
+  t.equal(byStatusClass[2], 1)
+  t.equal(byReason[errorCodes.indexOf('upstream_reset')], 1)
 })
 
 const answered = new Set<object>()
