@@ -40,6 +40,7 @@ export const errorTable = {
   retry_budget_spent: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'URX' },
   denied: { status: 403, source: 'local', retryable: 'never', envoyFlag: 'UAEX' },
   fault_injected: { status: 503, source: 'local', retryable: 'never', envoyFlag: 'FI' },
+  unauthenticated: { status: 401, source: 'local', retryable: 'never', envoyFlag: 'UAEX' },
   rate_limited: { status: 429, source: 'local', retryable: 'never', envoyFlag: 'RL' },
   function_not_found: { status: 404, source: 'local', retryable: 'never', envoyFlag: 'NR' },
   function_throttled: { status: 429, source: 'local', retryable: 'never', envoyFlag: 'UO' },
@@ -76,6 +77,8 @@ export type ErrorCode = keyof typeof errorTable
 /** A failed exchange. The message says what happened and where; `cause` keeps the error below. */
 export class ExchangeError extends Error {
   readonly code: ErrorCode
+  /** Header fields of the answer, beside those that every answer has; names in lower case. */
+  fields: Readonly<Record<string, string>> | undefined
 
   constructor(code: ErrorCode, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause })

@@ -1,11 +1,12 @@
 import type { Cluster } from '../model/cluster.ts'
 import type { Endpoint } from '../model/endpoint.ts'
 import type { TrafficPolicyResource } from '../model/kinds/traffic-policy.ts'
-import type {
-  HashSource,
-  LocalityPolicy,
-  SlowStartPolicy,
-  SubsetPolicy,
+import {
+  isHashing,
+  type HashSource,
+  type LocalityPolicy,
+  type SlowStartPolicy,
+  type SubsetPolicy,
 } from '../model/load-balancing.ts'
 
 type Fields = NonNullable<TrafficPolicyResource['spec']['loadBalancing']>
@@ -26,12 +27,17 @@ export function compileBalancing(
   }
 }
 
-/** What a caller of the zone is to make of it. Undefined: zones make no difference to it. */
+/**
+ * What a caller of the zone is to make of it. Undefined: zones make no difference to it, as for policies that hash unless
+ * they are asked for: a key would be at another endpoint for the callers of each zone.
+ */
 export function localityFor(
-  zone: string | undefined,
+  { loadBalancing }: Pick<Cluster, 'loadBalancing'>,
   endpoints: readonly Endpoint[],
+  zone: string | undefined,
   given: Fields['locality'],
 ): LocalityPolicy | undefined {
+  if (given === undefined && isHashing(loadBalancing)) return undefined
   const { mode = 'zone-aware', overprovisioning = 1.4, minEndpoints = 6 } = given ?? {}
   if (zone === undefined || mode === 'off') return undefined
   const [first] = endpoints

@@ -11,6 +11,8 @@ const kinds = [
   'trafficPolicies',
   'backendTrafficPolicies',
   'functions',
+  'authorizationPolicies',
+  'requestAuthentications',
 ] as const
 
 /**

@@ -17,6 +17,8 @@ import type { Route } from '../model/route.ts'
 import type { Service } from '../model/service.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { snapshotVersion } from '../model/snapshot-version.ts'
+import type { PolicyWorkload } from './authorization/policy-scope.ts'
+import { WorkloadPolicies } from './authorization/workload-policies.ts'
 import { localityFor } from './balancing-compiler.ts'
 import { compileAdaptiveConcurrency, compileCluster } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
@@ -43,6 +45,7 @@ import { deriveSessionKey } from './matching/session-compiler.ts'
 import { inboundLimits } from './inbound-limits.ts'
 import { compileRoutes, type RouteResource } from './route-compiler.ts'
 import { compileRoutePolicy, type RoutePolicy } from './route-policy-compiler.ts'
+import { workloadKey } from './sidecars/workload-key.ts'
 import { TrafficPolicies, type RuleName, type TrafficPolicySpec } from './traffic-policies.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
@@ -56,6 +59,7 @@ export interface CompiledMesh {
   readonly zones: ReadonlyMap<string, string>
   /** Of the applications of workloads, by `<namespace>/<name>`. */
   readonly inboundLimits: ReturnType<typeof inboundLimits>
+  readonly policies: WorkloadPolicies
 }
 
 interface CompiledService {
@@ -117,6 +121,7 @@ export function compileMesh(
     services,
     zones: zonesOf(configuration, registrations),
     inboundLimits: inboundLimits(services.values()),
+    policies: new WorkloadPolicies(configuration),
   }
 }
 
@@ -136,12 +141,7 @@ function queueOf({ eventQueue }: Configuration['mesh']): NatsQueue | undefined {
 }
 
 /** Of a sidecar, as far as it decides about its snapshot. */
-export interface SnapshotTarget {
-  readonly namespace: string
-  /** Name of its workload. */
-  readonly workload?: string
-  /** The function that it hosts. */
-  readonly function?: string | undefined
+export interface SnapshotTarget extends PolicyWorkload {
   /** Absent: nothing is known of it. */
   readonly zone?: string | undefined
 }
@@ -162,10 +162,10 @@ export function snapshotFor(
   const addCluster = (name: string): void => {
     const compiled = mesh.services.get(name)
     if (compiled === undefined) return
-    const locality = localityFor(target.zone, compiled.endpoints, compiled.locality)
-    content.clusters[name] =
-      locality === undefined ? compiled.cluster : { ...compiled.cluster, locality }
-    content.endpoints[name] = compiled.endpoints
+    const { cluster, endpoints } = compiled
+    const locality = localityFor(cluster, endpoints, target.zone, compiled.locality)
+    content.clusters[name] = locality === undefined ? cluster : { ...cluster, locality }
+    content.endpoints[name] = endpoints
   }
   for (const compiled of mesh.services.values()) {
     if (subscribed !== '*' && !subscribed.includes(compiled.qualifiedName)) continue
@@ -333,12 +333,12 @@ function byAge({ metadata: a }: RouteResource, { metadata: b }: RouteResource): 
 }
 
 function compileInbound(
-  { configuration, functions, inboundLimits: limits }: CompiledMesh,
+  { configuration, functions, inboundLimits: limits, policies }: CompiledMesh,
   target: SnapshotTarget,
 ): Inbound {
   const { mtls, maxConnectionAge, overload } = configuration.mesh
-  const { namespace, function: name, workload = '' } = target
-  const adaptiveConcurrency = limits.get(`${namespace}/${workload}`)
+  const { namespace, name: workload = '', function: name } = target
+  const adaptiveConcurrency = limits.get(workloadKey({ namespace, name: workload }))
   const hosted = name === undefined ? undefined : functions.get(qualify({ name, namespace }))
   return {
     mtls,
@@ -346,6 +346,7 @@ function compileInbound(
     ...(hosted !== undefined && { function: hosted }),
     ...(adaptiveConcurrency !== undefined && { adaptiveConcurrency }),
     ...(overload !== undefined && { overload: compileOverload(overload) }),
+    ...policies.of(target),
   }
 }
 

@@ -1,10 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { AuthorizationPolicyResource } from './kinds/authorization-policy.ts'
 import type { EndpointSliceResource } from './kinds/endpoint-slice.ts'
 import type { FunctionResource } from './kinds/function.ts'
 import type { GrpcRouteResource } from './kinds/grpc-route.ts'
 import type { HttpRouteResource } from './kinds/http-route.ts'
 import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
+import type { RequestAuthenticationResource } from './kinds/request-authentication.ts'
 import type { ServiceResource } from './kinds/service.ts'
 import type { BackendTrafficPolicyResource } from './kinds/traffic/backend-traffic-policy.ts'
 import type { TrafficPolicyResource } from './kinds/traffic-policy.ts'
@@ -26,6 +28,8 @@ export interface Configuration {
   readonly trafficPolicies: readonly TrafficPolicyResource[]
   readonly backendTrafficPolicies: readonly BackendTrafficPolicyResource[]
   readonly functions: readonly FunctionResource[]
+  readonly authorizationPolicies: readonly AuthorizationPolicyResource[]
+  readonly requestAuthentications: readonly RequestAuthenticationResource[]
   /** `slices`: in a cluster EndpointSlices say who answers for a Service that has a selector. Default `registrations`. */
   readonly membership?: 'registrations' | 'slices'
   /**
@@ -42,8 +46,7 @@ export interface InjectedPod {
   readonly meshPort: number
   /** SPIFFE ID that its sidecar has, or will have. */
   readonly identity: string
-  /** Of the pod. Absent: none. */
-  readonly labels?: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
   /** It is to go: its sidecar takes no new connections. */
   readonly isLeaving: boolean
 }
@@ -196,5 +199,7 @@ function collect(resources: readonly Resource[]): Configuration {
     trafficPolicies: ofKind('TrafficPolicy'),
     backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
     functions: ofKind('Function'),
+    authorizationPolicies: ofKind('AuthorizationPolicy'),
+    requestAuthentications: ofKind('RequestAuthentication'),
   }
 }

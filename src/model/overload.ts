@@ -1,7 +1,7 @@
 /** When a sidecar that is itself overloaded turns requests away. */
 export interface OverloadPolicy {
   readonly enabled: boolean
-  /** Lateness of the event loop that lasts, in ms. Default 200 and 1000. */
+  /** Lateness of the event loop that lasts, in ms. Default 500 and 2000. */
   readonly eventLoopDelayMs: Range
   /** Share of the heap's limit that is used, 0–1. Default 0.85 and 0.95. */
   readonly heapRatio: Range
@@ -15,6 +15,6 @@ interface Range {
 
 export const overloadDefaults: OverloadPolicy = {
   enabled: true,
-  eventLoopDelayMs: { start: 200, full: 1000 },
+  eventLoopDelayMs: { start: 500, full: 2000 },
   heapRatio: { start: 0.85, full: 0.95 },
 }

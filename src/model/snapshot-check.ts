@@ -1,6 +1,7 @@
 import { fieldsOf } from '../base/fields.ts'
 import { checkBalancing, checkSweeps } from './cluster-check.ts'
 import type { Cluster } from './cluster.ts'
+import { checkInboundPolicies } from './inbound-check.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
 import { checkFilters, checkSession } from './route-check.ts'
 import { checkClusterResilience, checkResilience, checkRoutePolicies } from './resilience-check.ts'
@@ -37,6 +38,7 @@ export function checkSnapshot(candidate: unknown): Check {
   for (const [name, service] of entries(services))
     checkService(service, `services.${name}`, { clusters: fieldsOf(clusters), report })
   checkInbound(fieldsOf(inbound), report)
+  checkInboundPolicies(fieldsOf(inbound), report)
   if (!trafficPolicies.includes(fieldsOf(outbound)['trafficPolicy']))
     report('outbound.trafficPolicy', `must be ${outboundTrafficPolicies.join(' or ')}`)
   return problems.length > 0 ? { problems } : { snapshot: candidate as unknown as Snapshot }

@@ -117,6 +117,10 @@ export class DataPlane {
       accessLog: accessLog('inbound'),
       guards: [this.overload, new InboundCallsFilter(correlation), ...(options.guards ?? [])],
       functions: options.functions,
+      policies: {
+        outboundPort: () => this.ports.outbound,
+        share: 1 / (bootstrap.workers ?? 1),
+      },
       wallNow,
     })
     this.inboundListener = this.#createInboundListener(bootstrap.inbound, { identity, random })
@@ -153,6 +157,7 @@ export class DataPlane {
     this.inbound.mtls = snapshot.inbound.mtls
     this.inbound.limitConcurrency(snapshot.inbound.adaptiveConcurrency)
     this.overload.apply(snapshot.inbound.overload)
+    this.inbound.policies.apply(snapshot.inbound)
     this.inboundListener.mtls = snapshot.inbound.mtls
     this.inboundListener.maxConnectionAgeMs = snapshot.inbound.maxConnectionAgeMs
     this.#snapshot = snapshot

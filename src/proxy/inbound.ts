@@ -7,6 +7,7 @@ import type { Inbound as SnapshotInbound } from '../model/inbound.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
 import type { Exchange } from './exchange/exchange.ts'
+import { InboundPolicyFilter, type InboundPolicyOptions } from './authorization/inbound-policies.ts'
 import { Chain, type Filter } from './exchange/filter.ts'
 import { DetectionStats, type Destination } from './listener/plain-listener.ts'
 import { PeerFilter } from './filters/peer.ts'
@@ -14,7 +15,12 @@ import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
 import type { FunctionHosting } from '../functions/function-hosting.ts'
 import { FunctionPort } from './functions/function-port.ts'
-import { attemptHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
+import {
+  attemptHeader,
+  invocationTypeHeader,
+  targetPort,
+  targetPortHeader,
+} from './mesh-headers.ts'
 import { localRoute } from './local-route.ts'
 import type { ActiveRoute } from './routing/router.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
@@ -24,10 +30,11 @@ export interface InboundOptions {
   readonly application: { readonly host: string; readonly ports: readonly number[] }
   readonly environment: ClusterEnvironment
   readonly accessLog: Filter
-  /** Guards in the order of the chain: authorization, rate limits. */
+  /** Filters before those of the policies. */
   readonly guards: readonly Filter[]
   /** Present: this sidecar hosts a function, and has no application. */
   readonly functions?: FunctionHosting | undefined
+  readonly policies: Pick<InboundPolicyOptions, 'outboundPort' | 'share'>
   readonly now: Now
   readonly wallNow: Now
   readonly random: Random
@@ -37,6 +44,7 @@ interface LocalPort {
   readonly cluster: ActiveCluster
   readonly route: ActiveRoute
   readonly protocol: WireProtocol
+  readonly port: number
 }
 
 /** Calls from the mesh to the local application: one cluster a port, of one endpoint each. */
@@ -48,6 +56,7 @@ export class Inbound {
   mtls: 'strict' | 'permissive' = 'strict'
   /** Ports that the application does not declare, in transparent mode. */
   readonly passthrough: PassthroughClusters
+  readonly policies: InboundPolicyFilter
   readonly chain: Chain
   /** By what the header between sidecars says. */
   readonly #ports = new Map<string, LocalPort>()
@@ -68,12 +77,13 @@ export class Inbound {
       this.clusters.set(cluster.name, cluster)
       const route = localRoute(cluster)
       for (const protocol of ['http/1.1', 'h2', 'tcp'] as const)
-        this.#ports.set(targetPort(port, protocol), { cluster, route, protocol })
+        this.#ports.set(targetPort(port, protocol), { cluster, route, protocol, port })
     }
     const forwarder = new Forwarder(random)
     this.#functions = createFunctionPort(options, forwarder.forward)
     if (this.#functions !== undefined)
       this.clusters.set(this.#functions.cluster.name, this.#functions.cluster)
+    this.policies = new InboundPolicyFilter({ ...options.policies, ...options })
     const router: Filter = { onRequest: exchange => this.#route(exchange) }
     this.chain = new Chain({
       filters: [
@@ -82,6 +92,7 @@ export class Inbound {
         new PeerFilter(),
         ...guards,
         router,
+        this.policies,
         ...(this.#functions === undefined ? [] : [this.#functions]),
         forwarder,
       ],
@@ -104,6 +115,7 @@ export class Inbound {
   close(): void {
     for (const cluster of this.clusters.values()) cluster.close()
     this.passthrough.close()
+    this.policies.close()
     this.#functions?.close()
   }
 
@@ -124,6 +136,8 @@ export class Inbound {
     const { originalDestination } = exchange.stream.connection
     headers.delete(attemptHeader)
     if (this.#functions !== undefined) {
+      // A refusal is to have the shape that its caller knows.
+      exchange.invokes = headers.has(invocationTypeHeader)
       exchange.cluster = this.#functions.cluster
       return true
     }
@@ -137,6 +151,7 @@ export class Inbound {
       exchange.fail(new ExchangeError('no_route', `the application declares no port ${port}`))
       return false
     }
+    exchange.localPort = target.port
     exchange.cluster = target.cluster
     exchange.route = target.route
     exchange.upstreamProtocol = target.protocol
@@ -154,6 +169,7 @@ export class Inbound {
     const protocol = protocolOf(exchange.request)
     const target = this.#ports.get(targetPort(port, protocol))
     const cluster = target?.cluster ?? this.passthrough.to({ host: this.#host, port })
+    exchange.localPort = port
     exchange.cluster = cluster
     exchange.route = target?.route ?? localRoute(cluster)
     exchange.upstreamProtocol = protocol

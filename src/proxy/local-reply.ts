@@ -31,6 +31,11 @@ const advice: Partial<Record<ErrorCode, string>> = {
   event_not_stored: "see the log of the function's sidecar: its disk, or the server of its queue",
   payload_not_json: 'the event of an invocation is a JSON document',
   payload_too_large: 'put what is larger into a store, and its name into the event',
+  denied:
+    'ask the owner of the service for an AuthorizationPolicy; the access log of its sidecar names the one that refused',
+  unauthenticated:
+    'get a new token, from an issuer that the service names in a RequestAuthentication',
+  rate_limited: 'send fewer requests, or ask the owner of the service for a higher limit',
   draining: 'the sidecar is about to end; another endpoint will answer',
 }
 
@@ -62,8 +67,10 @@ export function renderLocalReply(error: ExchangeError): LocalReply & { readonly 
   const document = { error: error.code, message: error.message, advice: advice[error.code] }
   const body = Buffer.from(`${JSON.stringify(document)}\n`)
   const headers = HeaderList.of({ 'content-type': 'application/json', [reasonHeader]: error.code })
+  appendFields(headers, error)
   const retryAfter = retryAfterSeconds[error.code]
-  if (retryAfter !== undefined) headers.append('retry-after', retryAfter)
+  if (retryAfter !== undefined && !headers.has('retry-after'))
+    headers.append('retry-after', retryAfter)
   return {
     head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
     body,
@@ -93,7 +100,8 @@ export function renderInvokeReply(error: ExchangeError): LocalReply {
   const body = Buffer.from(JSON.stringify({ Type, ...message }))
   const { headers } = reply.head
   headers.append('x-amzn-errortype', type)
-  if (type === 'TooManyRequestsException') headers.set('retry-after', '1')
+  if (type === 'TooManyRequestsException' && !headers.has('retry-after'))
+    headers.append('retry-after', '1')
   const status = type === 'TooManyRequestsException' ? 429 : reply.head.status
   return { head: { ...reply.head, status, bodyLength: body.length }, body }
 }
@@ -102,6 +110,7 @@ export function renderInvokeReply(error: ExchangeError): LocalReply {
 export function grpcStatusOfError(error: ExchangeError): number {
   if (error instanceof InjectedFault) return error.grpcStatus
   const { code } = error
+  if (code === 'rate_limited') return grpcCode.resourceExhausted
   return code === 'upstream_timeout'
     ? grpcCode.deadlineExceeded
     : grpcStatusOfHttp(errorTable[code].status)
@@ -120,8 +129,14 @@ export function renderGrpcReply(error: ExchangeError): LocalReply {
 /** Ends an answer that has begun already. */
 export function grpcTrailers(error: ExchangeError): HeaderList {
   const fields = HeaderList.of({ [reasonHeader]: error.code })
+  appendFields(fields, error)
   const hint = advice[error.code]
   const message = hint === undefined ? error.message : `${error.message}; ${hint}`
   appendGrpcStatus(fields, grpcStatusOfError(error), message)
   return fields
+}
+
+function appendFields(headers: HeaderList, { fields }: ExchangeError): void {
+  if (fields === undefined) return
+  for (const [name, value] of Object.entries(fields)) headers.append(name, value)
 }

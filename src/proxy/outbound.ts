@@ -17,7 +17,7 @@ import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
 import type { Activator } from './functions/activator.ts'
 import { InvokeApi } from './functions/invoke-api.ts'
-import { stripControlHeaders } from './mesh-headers.ts'
+import { honouredOfApplication, stripControlHeaders } from './mesh-headers.ts'
 import { RouteBreakers } from './routing/route-policies.ts'
 import {
   matchRoute,
@@ -46,7 +46,7 @@ export interface OutboundOptions {
 /** Before any filter of ours sets one. */
 const stripControl: Filter = {
   onRequest({ request }) {
-    stripControlHeaders(request.headers)
+    stripControlHeaders(request.headers, honouredOfApplication)
     return true
   },
 }

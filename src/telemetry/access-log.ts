@@ -2,7 +2,7 @@ import type { ErrorCode } from '../base/errors.ts'
 import { errorTable } from '../base/errors.ts'
 import { LogLimit } from '../base/log-limit.ts'
 
-/** `errors`: what the mesh failed, and every 5xx. */
+/** `errors`: what the mesh failed, every 5xx, and what a policy audits or would refuse. */
 export type AccessLogMode = 'off' | 'errors' | 'all'
 
 export interface AccessLogEntry {
@@ -16,6 +16,11 @@ export interface AccessLogEntry {
   /** Of a gRPC call that was answered. */
   readonly grpcStatus?: number | undefined
   readonly reason: ErrorCode | undefined
+  /** Policy that has something to say of it, and what. */
+  readonly policy?: string | undefined
+  readonly verdict?: 'denied' | 'would_deny' | 'audited' | undefined
+  /** SPIFFE ID by the certificate of the connection that it came on. */
+  readonly caller?: string | undefined
   readonly durationMs: number
   readonly requestBytes: number
   readonly responseBytes: number
@@ -49,10 +54,13 @@ export class AccessLog {
     this.#write = options.write
   }
 
-  /** Asked before an entry is put together. `outcome` as an HTTP status, `now` in monotonic ms. */
-  wants(outcome: number, reason: ErrorCode | undefined, now: number): boolean {
+  /**
+   * Asked before an entry is put together. `outcome` as an HTTP status, `now` in monotonic ms.
+   * @param isNoted a policy wants it to be seen.
+   */
+  wants(outcome: number, reason: ErrorCode | undefined, now: number, isNoted = false): boolean {
     if (this.#mode === 'off') return false
-    if (this.#mode === 'errors' && reason === undefined && outcome < 500) return false
+    if (this.#mode === 'errors' && reason === undefined && outcome < 500 && !isNoted) return false
     return this.#limit.admit(now)
   }
 
@@ -71,6 +79,9 @@ function formatEntry(entry: AccessLogEntry, suppressed: number): string {
     status: entry.status,
     grpcStatus: entry.grpcStatus,
     reason: entry.reason,
+    policy: entry.policy,
+    verdict: entry.verdict,
+    caller: entry.caller,
     flag: entry.reason === undefined ? undefined : errorTable[entry.reason].envoyFlag,
     durationMs: Math.round(entry.durationMs * 1000) / 1000,
     requestBytes: entry.requestBytes,

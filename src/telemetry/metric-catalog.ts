@@ -66,6 +66,26 @@ const catalog = {
     help: 'Inbound connections without mTLS that permissive mode let in.',
     type: 'counter',
   },
+  authorizationDecisions: {
+    name: 'weft_authorization_decisions_total',
+    help: 'Calls by the AuthorizationPolicy that decided about them, and how: allowed, denied, would_deny, audited.',
+    type: 'counter',
+  },
+  authenticationTokens: {
+    name: 'weft_authentication_tokens_total',
+    help: 'Tokens of callers, by what became of them: verified, cached, refused.',
+    type: 'counter',
+  },
+  authenticationKeyFetches: {
+    name: 'weft_authentication_key_fetches_total',
+    help: 'Fetches of the keys of issuers, by outcome: fetched, failed.',
+    type: 'counter',
+  },
+  rateLimited: {
+    name: 'weft_rate_limited_requests_total',
+    help: 'Calls that a rate limit has turned away.',
+    type: 'counter',
+  },
   protocolDetections: {
     name: 'weft_protocol_detections_total',
     help: 'Connections whose protocol was found out because their port does not declare it; one that was silent first may show itself later, and counts again.',

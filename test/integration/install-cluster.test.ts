@@ -121,7 +121,10 @@ if ('missing' in found) {
         'apply',
       )
     await t.rejects(policy({ retri: {} }), /unknown field "spec\.retri"/)
-    await t.rejects(policy({ loadBalancing: 'random' }), /spec\.loadBalancing: Unsupported value/)
+    await t.rejects(
+      policy({ retry: { grpcStatuses: ['LOST'] } }),
+      /spec\.retry\.grpcStatuses\[0\]: Unsupported value/,
+    )
     await t.rejects(policy({ connectTimeout: '5 seconds' }), /spec\.connectTimeout/)
     await t.rejects(
       policy({ circuitBreaker: { failureRatio: 1.5 } }),

@@ -116,6 +116,64 @@ t.test('C4: an application can choose no port of its peer, nor speak as a sideca
   t.equal(fields['x-weft-attempt'], undefined)
 })
 
+t.test('C3: nor does a spelling that some applications would take for it', async t => {
+  const { outbound } = await startPair(t, echo)
+  const fields = seen(
+    await send(
+      outbound,
+      'GET / HTTP/1.1',
+      'Host: orders',
+      'X_Forwarded_Client_Cert: URI=spiffe://weft.local/ns/default/sa/admin',
+      'x-forwarded-client_cert: URI=spiffe://weft.local/ns/default/sa/admin',
+      'X_Other: kept',
+    ),
+  )
+  t.equal(fields['x-forwarded-client-cert'], caller)
+  t.equal(fields['x_forwarded_client_cert'], undefined)
+  t.equal(fields['x-forwarded-client_cert'], undefined)
+  t.equal(fields['x_other'], 'kept')
+})
+
+t.test('C4: words for sidecars are taken from an application, in any spelling', async t => {
+  const { outbound } = await startPair(t, echo)
+  const fields = seen(
+    await send(
+      outbound,
+      'GET / HTTP/1.1',
+      'Host: orders',
+      'X-Weft-Anything: 1',
+      'x_weft_port: 1',
+      'X-Envoy-Original-Path: /admin',
+      'x-envoy-decorator-operation: a',
+      'X-Expected: yes',
+    ),
+  )
+  const left = Object.keys(fields).filter(name => /^x.(?:weft|envoy)/.test(name))
+  t.same(left, [])
+  t.equal(fields['x-expected'], 'yes')
+})
+
+t.test('C4: who has no certificate speaks for nobody', async t => {
+  const port = await startApplication(t, echo)
+  const mesh = await startMesh(t, orders([port], 'permissive'))
+  const sidecar = await startSidecar(t, mesh, { name: 'orders', ports: [port, 1] })
+  const answer = await eventually(
+    () =>
+      send(
+        sidecar.ports.inbound,
+        'GET / HTTP/1.1',
+        'Host: orders',
+        'X-Weft-Port: 1',
+        'X-Weft-Invocation-Type: Event',
+        'X-Forwarded-Client-Cert: URI=spiffe://weft.local/ns/default/sa/admin',
+        'X-Envoy-Internal: true',
+      ).catch(() => ''),
+    text => text.startsWith('HTTP/1.1 200'),
+  )
+  const names = Object.keys(seen(answer)).filter(name => name.startsWith('x-'))
+  t.same(names, [])
+})
+
 t.test('C4: an answer of the application gives no reason in the name of Weft', async t => {
   const { outbound } = await startPair(t, (_request, response) => {
     response.setHeader('x-weft-reason', 'circuit_open')
@@ -131,6 +189,48 @@ t.test('C5: the path that a route sees is the path that the application gets', a
   for (const path of paths)
     t.equal(seen(await send(outbound, `GET ${path} HTTP/1.1`, 'Host: orders'))['path'], path)
 })
+
+t.test(
+  'C5: with a policy for paths one spelling is left, for it and for the application',
+  async t => {
+    const port = await startApplication(t, echo)
+    const policy = `---
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: shut }
+spec: { action: deny, rules: [{ to: [{ paths: [/admin, /admin/*] }] }] }
+`
+    const mesh = await startMesh(t, orders([port]) + policy)
+    await startSidecar(t, mesh, { name: 'orders', ports: [port] })
+    const { outbound } = (await startSidecar(t, mesh, { name: 'web' })).ports
+    await eventually(
+      () => call(outbound, { headers: { host: 'orders' } }),
+      ({ status }) => status === 200,
+    )
+    const get = (path: string) => send(outbound, `GET ${path} HTTP/1.1`, 'Host: orders')
+    for (const [path, becomes] of [
+      ['/a//b/./c/../%7Ed?x=//', '/a/b/~d?x=//'],
+      ['/%c3%bc', '/%C3%BC'],
+      ['/../a', '/a'],
+      ['/ADMIN', '/ADMIN'],
+      ['/admin2', '/admin2'],
+    ] as const)
+      t.equal(seen(await get(path))['path'], becomes)
+    for (const path of [
+      '/a\\b',
+      '/a%2Fb',
+      '/a%5cb',
+      '/a%00',
+      '/a/..;/admin',
+      '/%c0%ae',
+      '/%',
+      '/%zz',
+    ])
+      t.match(await get(path), /^HTTP\/1\.1 400 [^]*x-weft-reason: bad_request/i, path)
+    for (const path of ['/admin', '/pub/%2e%2e/../admin;x//y', '//admin', '/%61dmin', '/admin%3Bx'])
+      t.match(await get(path), /^HTTP\/1\.1 403/, path)
+  },
+)
 
 t.test('C10: a name is the same in capitals and with the dot of the root', async t => {
   const { outbound } = await startPair(t, echo)

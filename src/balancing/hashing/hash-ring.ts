@@ -1,5 +1,5 @@
 import type { EndpointState } from '../endpoint-state.ts'
-import { byId, type HashTable } from './hash-table.ts'
+import { byId, heaviestOf, type HashTable } from './hash-table.ts'
 import { murmur3 } from './murmur3.ts'
 
 /** As Envoy's. */
@@ -62,7 +62,7 @@ export class HashRing implements HashTable {
 }
 
 function pointCounts(endpoints: readonly EndpointState[], minSize: number): number[] {
-  const heaviest = Math.max(0, ...endpoints.map(({ endpoint }) => endpoint.weight))
+  const heaviest = heaviestOf(endpoints)
   const countsAt = (scale: number): number[] =>
     endpoints.map(({ endpoint }) => Math.max(1, Math.round((scale * endpoint.weight) / heaviest)))
   let scale = wantedPoints

@@ -13,3 +13,8 @@ export interface HashTable {
 export function byId(endpoints: readonly EndpointState[]): EndpointState[] {
   return endpoints.toSorted((a, b) => (a.endpoint.id < b.endpoint.id ? -1 : 1))
 }
+
+/** The largest weight, 0 where there is nobody. */
+export function heaviestOf(endpoints: readonly EndpointState[]): number {
+  return endpoints.reduce((most, { endpoint }) => Math.max(most, endpoint.weight), 0)
+}

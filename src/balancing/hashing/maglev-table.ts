@@ -1,5 +1,5 @@
 import type { EndpointState } from '../endpoint-state.ts'
-import { byId, type HashTable } from './hash-table.ts'
+import { byId, heaviestOf, type HashTable } from './hash-table.ts'
 import { murmur3 } from './murmur3.ts'
 
 /** The paper's "small" size, a prime; Envoy's default. */
@@ -32,26 +32,38 @@ export class MaglevTable implements HashTable {
   }
 }
 
+/** What an endpoint has of the table so far. */
+interface Turn {
+  /** Turns a round, 0–1. */
+  readonly pace: number
+  readonly skip: number
+  next: number
+  taken: number
+}
+
 function fill(endpoints: readonly EndpointState[], size: number): Uint16Array | Uint32Array {
   const isSmall = endpoints.length < 0xffff
   const free = isSmall ? 0xffff : 0xffff_ffff
   const slots = (isSmall ? new Uint16Array(size) : new Uint32Array(size)).fill(free)
-  const heaviest = Math.max(...endpoints.map(({ endpoint }) => endpoint.weight))
-  const weights = endpoints.map(({ endpoint }) => endpoint.weight / heaviest)
-  const next = endpoints.map(({ endpoint }) => murmur3(endpoint.id) % size)
-  const skips = endpoints.map(({ endpoint }) => (murmur3(endpoint.id, skipSeed) % (size - 1)) + 1)
-  const turns = new Uint32Array(endpoints.length)
+  const turns = turnsOf(endpoints, size)
   let filled = 0
   for (let round = 1; ; round++) {
-    for (let index = 0; index < endpoints.length; index++) {
-      if (round * (weights[index] ?? 0) < (turns[index] ?? 0) + 1) continue
-      turns[index] = (turns[index] ?? 0) + 1
-      const skip = skips[index] ?? 1
-      let slot = next[index] ?? 0
-      while (slots[slot] !== free) slot = (slot + skip) % size
-      slots[slot] = index
-      next[index] = (slot + skip) % size
+    for (const [index, turn] of turns.entries()) {
+      if (round * turn.pace < turn.taken + 1) continue
+      turn.taken++
+      while (slots[turn.next] !== free) turn.next = (turn.next + turn.skip) % size
+      slots[turn.next] = index
       if (++filled === size) return slots
     }
   }
+}
+
+function turnsOf(endpoints: readonly EndpointState[], size: number): Turn[] {
+  const heaviest = heaviestOf(endpoints)
+  return endpoints.map(({ endpoint: { id, weight } }) => ({
+    pace: weight / heaviest,
+    skip: (murmur3(id, skipSeed) % (size - 1)) + 1,
+    next: murmur3(id) % size,
+    taken: 0,
+  }))
 }

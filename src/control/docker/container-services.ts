@@ -51,6 +51,8 @@ export function containerServices(containers: readonly MeshContainer[]): LoadRes
     workloads: [],
     trafficPolicies: [],
     backendTrafficPolicies: [],
+    authorizationPolicies: [],
+    requestAuthentications: [],
     functions: [],
     membership: 'registrations',
   } as const

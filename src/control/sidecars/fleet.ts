@@ -13,6 +13,8 @@ export interface Subscriber {
   readonly services: Subscribed
   /** The function that it hosts, as its join token said. */
   readonly hosts: string | undefined
+  /** As it was admitted. */
+  readonly labels: Readonly<Record<string, string>>
   readonly subscription: Subscription
   /** Ends its stream: another one has taken its place. */
   replaced(): void

@@ -1,9 +1,15 @@
+import type { InboundPolicies } from '../../model/inbound.ts'
 import type { Configuration } from '../../model/configuration.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Fleet, Subscriber } from './fleet.ts'
+import {
+  compileMesh,
+  snapshotFor,
+  type CompiledMesh,
+  type SnapshotTarget,
+} from '../snapshot-builder.ts'
 import { workloadKey } from './workload-key.ts'
-import { compileMesh, snapshotFor, type CompiledMesh } from '../snapshot-builder.ts'
 
 export interface PublisherOptions {
   readonly fleet: Fleet
@@ -19,11 +25,8 @@ export interface PublisherOptions {
 export class Publisher {
   readonly #options: PublisherOptions
   #mesh: CompiledMesh | undefined
-  /**
-   * For those who subscribe to all, by namespace and zone, and by function for its hosts: they share one, as long as the
-   * mesh stays what it is.
-   */
-  readonly #whole = new Map<string, Snapshot>()
+  /** For those who subscribe to all, as long as the mesh stays what it is. */
+  readonly #whole = new SharedSnapshots()
   /** Who needs a look; all of them after a change of the mesh. */
   readonly #outdated = new Set<Subscriber>()
   #timer: NodeJS.Timeout | undefined
@@ -62,22 +65,39 @@ export class Publisher {
     clearTimeout(this.#timer)
   }
 
-  #snapshotFor(mesh: CompiledMesh, { workload, services, hosts: hosted }: Subscriber): Snapshot {
-    const zone = mesh.zones.get(workloadKey(workload))
-    const target = { ...workload, workload: workload.name, function: hosted, zone }
-    // Its application is limited: its snapshot is its own.
-    const isOwn = mesh.inboundLimits.has(workloadKey(workload))
-    if (services !== '*' || isOwn) return snapshotFor(mesh, target, services)
-    const key = `${workload.namespace}/${hosted ?? ''}/${zone ?? ''}`
-    const known = this.#whole.get(key)
-    if (known !== undefined) return known
-    const snapshot = snapshotFor(mesh, target, services)
-    this.#whole.set(key, snapshot)
-    return snapshot
+  #snapshotFor(mesh: CompiledMesh, subscriber: Subscriber): Snapshot {
+    const { workload, services, hosts: hosted } = subscriber
+    const { namespace, name } = workload
+    const key = workloadKey(workload)
+    // A pod's labels may have changed since its sidecar came.
+    const labels = mesh.configuration.injectedPods?.get(key)?.labels ?? subscriber.labels
+    const target = { namespace, name, labels, function: hosted, zone: mesh.zones.get(key) }
+    // One whose application is limited has a snapshot of its own.
+    const isShared = services === '*' && !mesh.inboundLimits.has(key)
+    return isShared ? this.#whole.of(mesh, target) : snapshotFor(mesh, target, services)
   }
 
   /** Counted from the first change: a mesh that never rests is published all the same. */
   #schedule(): void {
     this.#timer ??= setTimeout(() => this.publish(), this.#options.debounceMs ?? 25)
+  }
+}
+
+/** Snapshots of all services, by the namespace, the function that is hosted, the zone and the policies of the workload. */
+class SharedSnapshots {
+  readonly #snapshots = new Map<InboundPolicies, Map<string, Snapshot>>()
+
+  of(mesh: CompiledMesh, target: SnapshotTarget): Snapshot {
+    const policies = mesh.policies.of(target)
+    const sharers = this.#snapshots.get(policies) ?? new Map<string, Snapshot>()
+    this.#snapshots.set(policies, sharers)
+    const key = `${target.namespace}/${target.function ?? ''}/${target.zone ?? ''}`
+    const snapshot = sharers.get(key) ?? snapshotFor(mesh, target, '*')
+    sharers.set(key, snapshot)
+    return snapshot
+  }
+
+  clear(): void {
+    this.#snapshots.clear()
   }
 }

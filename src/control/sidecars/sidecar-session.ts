@@ -192,6 +192,7 @@ export class SidecarSession {
       connectedAt: now(),
       services: hello.services,
       hosts: admission.labels[functionLabel],
+      labels: admission.labels,
       subscription: this.#subscribe(hello.version),
       replaced: () => this.#messages.destroy(new Error('the sidecar has opened another stream')),
     }

@@ -66,3 +66,69 @@ export function metadata(name: z.ZodString) {
 
 /** Status is the cluster's word, not ours to check. */
 export const status = z.unknown().optional()
+
+/** Text with a wildcard at its end, at its start, or instead of it; compared as text, as Istio does. */
+export const wildcardText = z
+  .string()
+  .max(1024)
+  .regex(/^(\*|\*?[^*]+|[^*]+\*)$/, '"*" may stand at the start, at the end, or alone')
+
+/** A method of HTTP. */
+export const method = z
+  .string()
+  .regex(/^[A-Z][A-Z0-9_-]{0,31}$/, 'must be a method in upper case')
+  .refine(name => name !== 'CONNECT', 'a CONNECT is a TCP connection here: name its port')
+
+/** A path as the application sees it. */
+export const pathPattern = wildcardText.refine(
+  text => /^[/*]/.test(text) && !/[%\\?#]|\/\/|\/\.{1,2}(?:\/|\*?$)/.test(text),
+  'must start with "/" or "*", without query, "%", "\\", "//" and dot segments: as the application sees it',
+)
+
+/** What no policy ever sees: it is for a single connection or says how the message is framed. */
+const connectionFields =
+  /^(?:connection|content-length|expect|host|http2-settings|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/
+
+/** Name of a header field that policies can look at, made lower-case. */
+export const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/, 'is no header name')
+  .refine(name => !connectionFields.test(name.toLowerCase()), 'is a field that no policy can see')
+  .transform(name => name.toLowerCase())
+
+/** The workloads of the own namespace that a policy is for. */
+export const policyTarget = {
+  targetRef: z
+    .strictObject({
+      group: z.enum(['', 'weft.dev']).optional(),
+      kind: z.enum(['Service', 'Function']).default('Service'),
+      name: serviceName,
+      port: port.optional().describe('Of the Service. Default: all of its ports.'),
+    })
+    .optional()
+    .describe('The workloads of a Service, or the hosts of a Function.'),
+  selector: z
+    .strictObject({
+      matchLabels: labels.refine(given => Object.keys(given).length > 0, 'needs a label'),
+    })
+    .optional()
+    .describe('Workloads by their labels. With neither this nor targetRef: all of the namespace.'),
+}
+
+interface PolicyTargetFields {
+  readonly targetRef?: { readonly kind: string; readonly port?: number | undefined } | undefined
+  readonly selector?: object | undefined
+}
+
+/** For a kind with {@link policyTarget}. */
+export function checkPolicyTarget(
+  { targetRef, selector }: PolicyTargetFields,
+  context: z.core.$RefinementCtx,
+): void {
+  const report = (path: PropertyKey[], message: string): void =>
+    context.addIssue({ code: 'custom', path, message })
+  if (targetRef !== undefined && selector !== undefined)
+    report(['selector'], 'give targetRef or selector, not both')
+  if (targetRef?.kind === 'Function' && targetRef.port !== undefined)
+    report(['targetRef', 'port'], 'a Function has no ports')
+}

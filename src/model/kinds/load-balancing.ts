@@ -87,7 +87,11 @@ const fields = z.strictObject({
     .optional()
     .describe('Of ring-hash at least so many points (1024), of maglev the slots, a prime (65537).'),
   slowStart: slowStart.optional(),
-  locality: locality.optional(),
+  locality: locality
+    .optional()
+    .describe(
+      'Default: zone-aware; off for ring-hash and maglev, whose keys would be elsewhere for the callers of each zone.',
+    ),
   subset: subset.optional(),
 })
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { NatsCredentials } from '../function-events.ts'
 import { outboundTrafficPolicies } from '../outbound.ts'
+import { pathNormalizations } from '../path-normalization.ts'
 import { metadata, objectName, positiveDuration } from './common.ts'
 import { overload } from './traffic/overload.ts'
 
@@ -60,6 +61,18 @@ const spec = z
       .enum(outboundTrafficPolicies)
       .default('allowAny')
       .describe('Whether transparent mode reaches destinations that are not in the mesh.'),
+    defaultAuthorization: z
+      .enum(['allow', 'deny'])
+      .default('allow')
+      .describe(
+        '`deny`: a workload that no AuthorizationPolicy opens takes no calls. One without rules does the same for a namespace.',
+      ),
+    pathNormalization: z
+      .enum(pathNormalizations)
+      .default('mergeSlashes')
+      .describe(
+        'What is done to paths before policies and the application see them, where a policy looks at paths at all.',
+      ),
     region: z
       .string()
       .min(1)

@@ -4,6 +4,7 @@ import { grpcFailureNames } from '../grpc-status.ts'
 import { duration, metadata, objectName, positiveDuration, ratio, urlPath } from './common.ts'
 import { loadBalancing } from './load-balancing.ts'
 import { outlierDetection } from './outlier-detection.ts'
+import { rateLimits } from './rate-limits.ts'
 import { adaptiveConcurrency } from './traffic/adaptive-concurrency.ts'
 import { faults } from './traffic/faults.ts'
 import { hedging } from './traffic/hedging.ts'
@@ -74,6 +75,7 @@ export const trafficPolicyKind = z.strictObject({
         .partial()
         .optional(),
       adaptiveConcurrency: adaptiveConcurrency.optional(),
+      rateLimits: rateLimits.describe('Kept by the sidecars of the Service itself.'),
       healthCheck: z
         .strictObject({
           path: urlPath.default('/healthz'),

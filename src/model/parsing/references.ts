@@ -1,3 +1,4 @@
+import type { AuthorizationPolicyResource } from '../kinds/authorization-policy.ts'
 import { serviceNameLabel, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
 import { qualifiedFunction } from '../function.ts'
 import { functionDestination } from '../function-events.ts'
@@ -6,7 +7,10 @@ import { takesPort } from '../kinds/gateway-route.ts'
 import type { GrpcRouteResource } from '../kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../kinds/http-route.ts'
 import { isBackendKind } from '../kinds/routes/backend-reference.ts'
+import type { RequestAuthenticationResource } from '../kinds/request-authentication.ts'
 import type { ServiceResource } from '../kinds/service.ts'
+import type { BackendTrafficPolicyResource } from '../kinds/traffic/backend-traffic-policy.ts'
+import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
 import { nearest } from './nearest.ts'
@@ -102,7 +106,7 @@ function claimsOf(resource: Resource): Claim[] {
     ]
   const own = { what: `${kind} ${keyOf(metadata)}`, path }
   if (kind === 'TrafficPolicy')
-    return [own, { what: `the TrafficPolicy for ${policyTarget(resource)}`, path: targetRef }]
+    return [own, { what: `the TrafficPolicy for ${policyTarget(resource)}`, path: targetRefPath }]
   if (kind === 'XBackendTrafficPolicy')
     return [
       own,
@@ -114,7 +118,7 @@ function claimsOf(resource: Resource): Claim[] {
   return [own]
 }
 
-const targetRef = ['spec', 'targetRef']
+const targetRefPath = ['spec', 'targetRef']
 
 /** Under which a function, its versions and its aliases are called. */
 function calledNames({ metadata, spec }: FunctionResource): string[] {
@@ -185,22 +189,37 @@ function referencesOf(resource: Resource): Reference[] {
       return upstreamReferences(resource)
     case 'EndpointSlice':
       return sliceReferences(resource)
-    case 'TrafficPolicy': {
-      const wanted = { ...resource.spec.targetRef, namespace: resource.metadata.namespace }
-      // Of routes `checkPolicyTargets` knows.
-      return wanted.kind === 'Service' ? [{ path: targetRef, wanted }] : []
-    }
     case 'XBackendTrafficPolicy':
-      return resource.spec.targetRefs.map((reference, index) => ({
-        path: ['spec', 'targetRefs', index],
-        wanted: { ...reference, namespace: resource.metadata.namespace },
-      }))
+      return backendPolicyReferences(resource)
     case 'Function':
       return destinationReferences(resource)
+    case 'TrafficPolicy':
+    case 'AuthorizationPolicy':
+    case 'RequestAuthentication':
+      return targetReferences(resource)
     case 'Service':
     case 'Mesh':
       return []
   }
+}
+
+function backendPolicyReferences({ metadata, spec }: BackendTrafficPolicyResource): Reference[] {
+  return spec.targetRefs.map((reference, index) => ({
+    path: ['spec', 'targetRefs', index],
+    wanted: { ...reference, namespace: metadata.namespace },
+  }))
+}
+
+type PolicyResource =
+  | TrafficPolicyResource
+  | AuthorizationPolicyResource
+  | RequestAuthenticationResource
+
+/** Without a target it is for a whole namespace. */
+function targetReferences({ metadata, spec: { targetRef } }: PolicyResource): Reference[] {
+  // Of routes `checkPolicyTargets` knows.
+  if (targetRef === undefined || targetRef.kind.endsWith('Route')) return []
+  return [{ path: targetRefPath, wanted: { ...targetRef, namespace: metadata.namespace } }]
 }
 
 function routeReferences({ metadata, spec }: HttpRouteResource | GrpcRouteResource): Reference[] {

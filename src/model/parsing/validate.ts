@@ -1,9 +1,17 @@
 import type { z } from 'zod'
+import {
+  authorizationPolicyKind,
+  type AuthorizationPolicyResource,
+} from '../kinds/authorization-policy.ts'
 import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
 import { functionKind, type FunctionResource } from '../kinds/function.ts'
 import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
 import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
 import { meshKind, type MeshResource } from '../kinds/mesh.ts'
+import {
+  requestAuthenticationKind,
+  type RequestAuthenticationResource,
+} from '../kinds/request-authentication.ts'
 import { serviceKind, type ServiceResource } from '../kinds/service.ts'
 import {
   backendTrafficPolicyKind,
@@ -27,6 +35,8 @@ export const kinds = {
   TrafficPolicy: trafficPolicyKind,
   XBackendTrafficPolicy: backendTrafficPolicyKind,
   Function: functionKind,
+  AuthorizationPolicy: authorizationPolicyKind,
+  RequestAuthentication: requestAuthenticationKind,
 } as const
 
 export type Resource =
@@ -39,6 +49,8 @@ export type Resource =
   | TrafficPolicyResource
   | BackendTrafficPolicyResource
   | FunctionResource
+  | AuthorizationPolicyResource
+  | RequestAuthenticationResource
 
 /** A resource and the document that it came from, for problems found later. */
 export interface Sourced<R extends Resource = Resource> {
@@ -57,6 +69,11 @@ const labelMaps: ReadonlySet<PropertyKey | undefined> = new Set([
   'selector',
 ])
 const maxDepth = 100
+/** Kinds without which something would be open. */
+const guards: ReadonlySet<string | undefined> = new Set([
+  'AuthorizationPolicy',
+  'RequestAuthentication',
+])
 
 /** Problems of one document that are worked out; locating many thousands would take minutes. */
 const maxProblems = 100
@@ -71,13 +88,16 @@ export function validateDocument(document: SourceDocument): Validation {
 /**
  * The same for what an API server has taken by a schema of its own, perhaps of a newer version: fields that are not
  * known here are left out. Only of the matches of a route or a fault, and of filters, they may not be missing, for it would
- * match more, or do less, than was meant.
+ * match more, or do less, than was meant, and of policies that shut something, for they would leave it open.
  */
 export function validateObject(document: SourceDocument): Validation {
   const found = schemaOf(document)
   if ('problems' in found) return found
   const { value, dropped } = prune(found.schema, document.value)
-  const narrowing = dropped.filter(path => path.some(isNarrowing)).slice(0, maxProblems)
+  const isGuard = guards.has(kindOf(document.value))
+  const narrowing = dropped
+    .filter(path => path.some(isNarrowing) || (isGuard && path[0] === 'spec'))
+    .slice(0, maxProblems)
   if (narrowing.length > 0)
     return { problems: narrowing.map(path => document.problem(path, 'is not supported yet')) }
   return check(document, found.schema, value)

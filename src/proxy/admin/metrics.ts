@@ -4,6 +4,7 @@ import { requestMetrics, type LabelledStats } from '../../telemetry/request-metr
 import { mirrorOutcomes } from '../../telemetry/mirror-stats.ts'
 import type { RequestStats } from '../../telemetry/request-stats.ts'
 import type { DataPlane } from '../data-plane.ts'
+import { policyMetrics } from './policy-metrics.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Listener } from '../listener/listener.ts'
 import type { DetectionStats } from '../listener/plain-listener.ts'
@@ -64,6 +65,7 @@ export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
     { labels: { outcome: 'held' }, value: held },
     { labels: { outcome: 'failed' }, value: failed },
   ])
+  yield* policyMetrics(inbound.policies)
   yield metricFamily('plainConnections', single(inboundListener.plainConnections))
   yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
 }

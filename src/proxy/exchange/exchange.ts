@@ -11,6 +11,8 @@ import {
 import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
 import type { TunnelStats } from '../../telemetry/request-stats.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
+import type { Claims } from '../authorization/claims.ts'
+import type { PolicyNote } from '../authorization/policy-counters.ts'
 import type { Chain, Filter } from './filter.ts'
 import type { InboundCall } from './call-correlation.ts'
 import type { Forwarding } from './forwarder.ts'
@@ -65,6 +67,12 @@ export class Exchange implements RequestReceiver {
   mirrors: MirroredRequest[] | undefined
   /** What the application is to be spoken to. */
   upstreamProtocol: WireProtocol = 'http/1.1'
+  /** Port of the own application that a call from the mesh is for; 0: of none, as a function has none. */
+  localPort = 0
+  /** Of the caller's token, once it is verified. */
+  claims: Claims | undefined
+  /** What a policy has to say of it. */
+  policyNote: PolicyNote | undefined
   attempt: ActiveTry | undefined
   /** Tries so far. */
   attempts = 0

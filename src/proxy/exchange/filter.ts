@@ -43,8 +43,17 @@ export class Chain {
   readonly handle: RequestHandler = (stream: ServerStream) => {
     const exchange = new Exchange(stream, this)
     stream.receiver = exchange
-    for (const filter of this.#request) {
-      if (filter.onRequest?.(exchange) === false) return
+    this.#run(exchange, 0)
+  }
+
+  /** Goes on with an exchange that a filter has kept back, behind that filter. */
+  resume(exchange: Exchange, filter: Filter): void {
+    this.#run(exchange, this.#request.indexOf(filter) + 1)
+  }
+
+  #run(exchange: Exchange, from: number): void {
+    for (let i = from; i < this.#request.length; i++) {
+      if (this.#request[i]?.onRequest?.(exchange) === false) return
     }
     this.#terminal(exchange)
   }

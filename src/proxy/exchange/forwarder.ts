@@ -3,6 +3,7 @@ import type { Random } from '../../base/random.ts'
 import { wallNow } from '../../base/clock.ts'
 import { grpcPushbackHeader, grpcStatusOf } from '../../http/grpc.ts'
 import type { ResponseHead } from '../../http/message.ts'
+import type { HedgingPolicy } from '../../model/hedging.ts'
 import type { RetryPolicy } from '../../model/route.ts'
 import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
@@ -197,24 +198,18 @@ export class Forwarder implements AttemptOwner, Filter {
     if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster, selection?.subset)
     exchange.attempts++
     setTryHeaders(exchange.request.headers, exchange, endpoint, now)
-    if (exchange.route?.policies?.hedging !== undefined && mayHedge(exchange, policy))
-      return this.#startHedged(exchange, forwarding, endpoint, now)
+    const hedging = exchange.route?.policies?.hedging
+    if (hedging !== undefined && mayHedge(exchange, policy))
+      return this.#hedge(exchange, forwarding, hedging).start(endpoint, now)
     const attempt = new Attempt(exchange, cluster, endpoint, this)
     exchange.attempt = attempt
     attempt.start(now, policy.perTryTimeoutMs)
   }
 
-  #startHedged(
-    exchange: Exchange,
-    forwarding: Forwarding,
-    endpoint: ActiveEndpoint,
-    now: number,
-  ): void {
-    const hedging = exchange.route?.policies?.hedging
-    if (hedging === undefined) return
+  #hedge(exchange: Exchange, forwarding: Forwarding, hedging: HedgingPolicy): HedgedTry {
     const { cluster, policy } = forwarding
     forwarding.tried ??= []
-    new HedgedTry({
+    return new HedgedTry({
       exchange,
       cluster,
       policy: hedging,
@@ -222,7 +217,7 @@ export class Forwarder implements AttemptOwner, Filter {
       delay: this.#hedgeDelayOf(cluster),
       tried: forwarding.tried,
       owner: this,
-    }).start(endpoint, now)
+    })
   }
 
   #hedgeDelayOf(cluster: ActiveCluster): HedgeDelay {

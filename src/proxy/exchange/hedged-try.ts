@@ -32,14 +32,16 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
   /** In flight, the oldest first. */
   #tries: Attempt[] = []
   #started = 0
+  #endpointId = ''
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: HedgedTryOptions) {
     this.#options = options
   }
 
+  /** Of the try that began last. */
   get endpointId(): string {
-    return this.#tries.at(-1)?.endpointId ?? ''
+    return this.#endpointId
   }
 
   get sending(): boolean {
@@ -134,7 +136,7 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
     const now = exchange.chain.now()
     if (now >= exchange.deadlineAt) return
     const busy = [...tried, ...this.#tries.map(({ endpoint }) => endpoint)]
-    const endpoint = cluster.pick(now, busy)
+    const endpoint = cluster.pick(now, busy, exchange.forwarding?.selection)
     if (endpoint === undefined || busy.includes(endpoint)) return
     if (!cluster.budget.tryWithdraw(now)) return
     cluster.stats.hedges++
@@ -148,6 +150,7 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
   #begin(endpoint: ActiveEndpoint, now: number, headers?: HeaderList): void {
     const { exchange, cluster, perTryTimeoutMs } = this.#options
     this.#started++
+    this.#endpointId = endpoint.endpoint.id
     const attempt = new Attempt(exchange, cluster, endpoint, this)
     if (headers !== undefined) attempt.request = { ...exchange.request, headers }
     this.#tries.push(attempt)

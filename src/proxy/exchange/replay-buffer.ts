@@ -65,6 +65,12 @@ export class ReplayBuffer {
     return writable
   }
 
+  /** Hands over all that came so far, for good. */
+  drainInto(taker: { write(chunk: Buffer): boolean }): void {
+    for (const { memory, length } of this.#pieces) taker.write(memory.subarray(0, length))
+    this.release()
+  }
+
   /** No try will follow: frees the bytes. */
   release(): void {
     this.#overflowed = true

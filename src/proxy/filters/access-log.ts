@@ -19,8 +19,8 @@ export class AccessLogFilter implements Filter {
 
   onComplete(exchange: Exchange): void {
     const { log, direction, wallNow } = this.#options
-    const { request, reason, status, startedAt, endedAt } = exchange
-    if (!log.wants(exchange.outcome, reason, endedAt)) return
+    const { request, reason, status, startedAt, endedAt, policyNote } = exchange
+    if (!log.wants(exchange.outcome, reason, endedAt, policyNote !== undefined)) return
     const durationMs = endedAt - startedAt
     const { authority, path } = exchange.asked ?? request
     log.write({
@@ -32,6 +32,9 @@ export class AccessLogFilter implements Filter {
       status,
       grpcStatus: exchange.grpcStatus,
       reason,
+      policy: policyNote?.policy,
+      verdict: policyNote?.verdict,
+      caller: direction === 'inbound' ? exchange.stream.connection.peerIdentity : undefined,
       durationMs,
       requestBytes: exchange.requestBytes,
       responseBytes: exchange.responseBytes,

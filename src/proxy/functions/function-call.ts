@@ -79,11 +79,12 @@ export class FunctionCall implements ActiveTry, InvocationReceiver {
     const { exchange } = this
     exchange.attempt = this
     exchange.attempts = 1
-    // Nothing is sent twice: what comes is gathered here.
-    exchange.body?.release()
+    // Nothing is sent twice: what comes is gathered here, after what came while the call was kept back.
+    if (exchange.body?.full === true) exchange.stream.resume()
+    exchange.body?.drainInto(this)
     if (exchange.request.expectContinue)
       exchange.relayInformational(answerHead(100, new HeaderList(), 0))
-    if (exchange.requestEnded) this.#begin()
+    if (exchange.requestEnded && !this.#over) this.#begin()
   }
 
   // The exchange's side

@@ -2,8 +2,8 @@ import { ExchangeError } from '../../base/errors.ts'
 import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
 
 /**
- * An exchange that waits for its function to run, in the place of a try: what ends the exchange from outside, such as
- * its caller's going, ends the wait as well.
+ * An exchange that waits for its function to run, or for its token to be verified, in the place of a try: what ends the
+ * exchange from outside, such as its caller's going, ends the wait as well.
  */
 export class WaitingExchange implements ActiveTry {
   /** None yet. */

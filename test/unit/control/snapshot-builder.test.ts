@@ -84,6 +84,15 @@ t.test('a caller is told its zone where that makes a difference', async t => {
   t.equal(localityOf(zonedYaml, ['a', 'bb']), undefined)
   const off = policyYaml('orders', 'name: orders', 'loadBalancing: { locality: { mode: off } }')
   t.equal(localityOf(zonedYaml + off, ['a', 'bb'], 'a'), undefined)
+  const hashing = (more: string) =>
+    zonedYaml +
+    policyYaml(
+      'orders',
+      'name: orders',
+      `loadBalancing: { policy: maglev, hashOn: [{ source: true }], ${more} }`,
+    )
+  t.equal(localityOf(hashing(''), ['a', 'bb'], 'a'), undefined, 'a key has one place for all')
+  t.match(localityOf(hashing('locality: {}'), ['a', 'bb'], 'a'), { mode: 'zone-aware' })
 })
 
 t.test(
@@ -392,12 +401,12 @@ spec: { overload: { eventLoopDelay: { start: 50ms } } }
 ---
 ${policyYaml('orders', 'name: orders', 'adaptiveConcurrency: { maxLimit: 50 }')}`
   const mesh = compileMesh(configurationIn(yaml), [app])
-  const of = (workload: string) => snapshotFor(mesh, { namespace: 'default', workload }, '*')
+  const of = (name: string) => snapshotFor(mesh, { namespace: 'default', name }, '*')
   t.match(of('orders-1').inbound, {
     adaptiveConcurrency: { 80: { minLimit: 3, maxLimit: 50 } },
     overload: {
       enabled: true,
-      eventLoopDelayMs: { start: 50, full: 1000 },
+      eventLoopDelayMs: { start: 50, full: 2000 },
       heapRatio: { start: 0.85, full: 0.95 },
     },
   })

@@ -21,11 +21,13 @@ t.test(
 t.test('each kind has a file of its name, and the one for all leads to each', async t => {
   const schemas = jsonSchemas()
   t.same([...schemas.keys()].toSorted(), [
+    'authorization-policy.schema.json',
     'endpoint-slice.schema.json',
     'function.schema.json',
     'grpc-route.schema.json',
     'http-route.schema.json',
     'mesh.schema.json',
+    'request-authentication.schema.json',
     'service.schema.json',
     'traffic-policy.schema.json',
     'weft.schema.json',
@@ -43,6 +45,8 @@ t.test('each kind has a file of its name, and the one for all leads to each', as
     { $ref: 'traffic-policy.schema.json' },
     { $ref: 'x-backend-traffic-policy.schema.json' },
     { $ref: 'function.schema.json' },
+    { $ref: 'authorization-policy.schema.json' },
+    { $ref: 'request-authentication.schema.json' },
   ])
 })
 

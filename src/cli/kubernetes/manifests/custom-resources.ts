@@ -46,6 +46,18 @@ const names: Readonly<Record<string, CustomKind>> = {
     comment: 'Function: code that runs when somebody calls it.',
     columns: [text('Runtime', '.spec.runtime'), text('Driver', '.spec.driver')],
   },
+  AuthorizationPolicy: {
+    plural: 'authorizationpolicies',
+    shortNames: ['wap'],
+    comment: 'AuthorizationPolicy: who may call the workloads of a namespace.',
+    columns: [text('Action', '.spec.action'), text('Dry run', '.spec.dryRun')],
+  },
+  RequestAuthentication: {
+    plural: 'requestauthentications',
+    shortNames: ['wra'],
+    comment: 'RequestAuthentication: which tokens (JWT) of callers are believed.',
+    columns: [text('Issuer', '.spec.jwtRules[*].issuer')],
+  },
 }
 
 /** Plural names of the kinds of weft.dev. */

@@ -57,10 +57,23 @@ export function assemble(watched: WatchedConfiguration, options: AssemblyOptions
       trafficPolicies: ofKind('TrafficPolicy'),
       backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
       functions: ofKind('Function'),
+      authorizationPolicies: resourcesOf(leftOut.good(watched.authorizationPolicies)),
+      requestAuthentications: resourcesOf(leftOut.good(watched.requestAuthentications)),
       membership: 'slices',
     },
     leftOut: leftOut.problems(),
   }
+}
+
+function resourcesOf<R extends Resource>(objects: readonly Good<R>[]): R[] {
+  return objects.map(({ resource }) => resource)
+}
+
+/** In the place of one that nobody can read. */
+const shutMesh: MeshResource['spec'] = {
+  ...meshDefaults,
+  mtls: 'strict',
+  defaultAuthorization: 'deny',
 }
 
 type Good<R extends Resource> = WatchedObject<R> & { readonly resource: R }
@@ -124,7 +137,7 @@ function meshResource(spec: MeshResource['spec']): MeshResource {
 
 /**
  * The oldest Mesh beside the control plane. A slip in it must not open the mesh: where it can't be read the last good
- * one holds, and at the very start plain text is refused.
+ * one holds, and at the very start plain text is refused, and what no policy opens.
  */
 function meshOf(
   meshes: readonly WatchedObject<MeshResource>[],
@@ -148,7 +161,7 @@ function meshOf(
     )
   if (own === undefined) return meshDefaults
   for (const problem of own.problems) leftOut.add(problem)
-  return own.resource?.spec ?? lastMesh ?? { ...meshDefaults, mtls: 'strict' }
+  return own.resource?.spec ?? lastMesh ?? shutMesh
 }
 
 /** An address leads to one Service. The API server sees to it, unless it was set back or somebody wrote past it. */

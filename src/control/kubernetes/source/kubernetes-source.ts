@@ -129,9 +129,9 @@ export class KubernetesSource implements ConfigurationSource {
   statusUpdates(): readonly StatusUpdate[] {
     const assembled = this.#assembled
     if (assembled === undefined) return []
-    const { meshes, httpRoutes, grpcRoutes, workloads, trafficPolicies, functions } = this.#watches
-    const kinds = [meshes, httpRoutes, grpcRoutes, workloads, trafficPolicies, functions]
-    const targets = kinds.flatMap(({ objects }) =>
+    // Of Services and slices the status is the cluster's.
+    const { services: _, endpointSlices: __, ...kinds } = this.#watches
+    const targets = Object.values(kinds).flatMap(({ objects }) =>
       [...objects.values()].flatMap(({ target }) => target ?? []),
     )
     return statusUpdates(assembled, targets)

@@ -1,14 +1,17 @@
+import type { AuthorizationPolicyResource } from '../../../model/kinds/authorization-policy.ts'
 import type { EndpointSliceResource } from '../../../model/kinds/endpoint-slice.ts'
 import type { FunctionResource } from '../../../model/kinds/function.ts'
 import type { GrpcRouteResource } from '../../../model/kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../../../model/kinds/http-route.ts'
 import type { MeshResource } from '../../../model/kinds/mesh.ts'
+import type { RequestAuthenticationResource } from '../../../model/kinds/request-authentication.ts'
 import type { ServiceResource } from '../../../model/kinds/service.ts'
 import type { BackendTrafficPolicyResource } from '../../../model/kinds/traffic/backend-traffic-policy.ts'
 import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../../../model/kinds/workload.ts'
 import type { Resource } from '../../../model/parsing/validate.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
+import { readGuard } from './read-guard.ts'
 import { readOwn, readRoute, readService, readSlice, type ApiKind } from './read-object.ts'
 import type { WatchedObject } from './watched-object.ts'
 
@@ -23,6 +26,8 @@ export interface WatchedConfiguration {
   readonly trafficPolicies: Iterable<WatchedObject<TrafficPolicyResource>>
   readonly backendTrafficPolicies: Iterable<WatchedObject<BackendTrafficPolicyResource>>
   readonly functions: Iterable<WatchedObject<FunctionResource>>
+  readonly authorizationPolicies: Iterable<WatchedObject<AuthorizationPolicyResource>>
+  readonly requestAuthentications: Iterable<WatchedObject<RequestAuthenticationResource>>
 }
 
 export interface WatchedKind {
@@ -45,8 +50,13 @@ function watched(api: ApiKind, what: string, read: Read): WatchedKind {
   }
 }
 
-function own(kind: Resource['kind'], plural: string, what: string): WatchedKind {
-  return watched({ apiVersion: 'weft.dev/v1alpha1', kind, plural }, what, readOwn)
+function own(
+  kind: Resource['kind'],
+  plural: string,
+  what: string,
+  read: Read = readOwn,
+): WatchedKind {
+  return watched({ apiVersion: 'weft.dev/v1alpha1', kind, plural }, what, read)
 }
 
 const gateway = 'gateway.networking.k8s.io/v1'
@@ -86,4 +96,16 @@ export const watchedKinds: Readonly<Record<keyof WatchedConfiguration, WatchedKi
   ),
   trafficPolicies: own('TrafficPolicy', 'trafficpolicies', 'TrafficPolicies'),
   functions: own('Function', 'functions', 'Functions'),
+  authorizationPolicies: own(
+    'AuthorizationPolicy',
+    'authorizationpolicies',
+    'AuthorizationPolicies',
+    readGuard,
+  ),
+  requestAuthentications: own(
+    'RequestAuthentication',
+    'requestauthentications',
+    'RequestAuthentications',
+    readGuard,
+  ),
 }

@@ -71,9 +71,10 @@ function ownVerdict(problems: readonly string[], missing: string | undefined): V
   return { type, status: 'True', reason: 'Accepted', message: 'in use' }
 }
 
-/** Of TrafficPolicies. */
+/** Of policies for a Service or a Function that is not there. */
 function missingTargets(configuration: Configuration): ReadonlyMap<string, string> {
-  const { services, trafficPolicies, httpRoutes, grpcRoutes } = configuration
+  const { services, functions, trafficPolicies, httpRoutes, grpcRoutes } = configuration
+  const { authorizationPolicies, requestAuthentications } = configuration
   const routes = routesOf([...httpRoutes, ...grpcRoutes])
   const ports = new Map(
     services.map(service => [
@@ -81,16 +82,20 @@ function missingTargets(configuration: Configuration): ReadonlyMap<string, strin
       meshPorts(service).map(({ port }) => port),
     ]),
   )
+  const known = new Set(functions.map(({ metadata }) => qualify(metadata)))
   const missing = new Map<string, string>()
-  for (const policy of trafficPolicies) {
-    const { metadata, spec } = policy
-    const { kind, name, port } = spec.targetRef
+  for (const policy of [...trafficPolicies, ...authorizationPolicies, ...requestAuthentications]) {
+    const { kind, metadata, spec } = policy
+    if (spec.targetRef === undefined) continue
+    const { name, port } = spec.targetRef
     const key = qualify({ name, namespace: metadata.namespace })
     const found = ports.get(key)
-    const title = `TrafficPolicy ${metadata.namespace}/${metadata.name}`
-    if (kind !== 'Service') {
+    const title = `${kind} ${metadata.namespace}/${metadata.name}`
+    if (policy.kind === 'TrafficPolicy' && policy.spec.targetRef.kind !== 'Service') {
       const fault = targetFault(policy, routes)
       if (fault !== undefined) missing.set(title, fault.message)
+    } else if (spec.targetRef.kind === 'Function') {
+      if (!known.has(key)) missing.set(title, `there is no Function ${key}`)
     } else if (found === undefined) missing.set(title, `there is no Service ${key}`)
     else if (port !== undefined && !found.includes(port))
       missing.set(title, `Service ${key} has no TCP port ${port}`)

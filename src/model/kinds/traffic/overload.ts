@@ -21,7 +21,7 @@ export const overload = z
   .strictObject({
     enabled: z.boolean(),
     eventLoopDelay: range(positiveDuration, overloadDefaults.eventLoopDelayMs).describe(
-      'How late the event loop of a sidecar is. Default: 200ms and 1s.',
+      'How late the event loop of a sidecar is. Default: 500ms and 2s.',
     ),
     heap: range(ratio, overloadDefaults.heapRatio).describe(
       'Share of the heap that is used. Default: 0.85 and 0.95.',

@@ -152,3 +152,46 @@ t.test('a sidecar that has gone is not offered anything', async t => {
   mock.timers.tick(25)
   t.equal(web.subscription.newestOffer, 1)
 })
+
+t.test(
+  'each workload gets its own policies, and a pod those for the labels it has now',
+  async t => {
+    const { mesh, join, publisher } = start(t)
+    const pod = (labels: Record<string, string>) => ({
+      address: '10.0.0.1',
+      ports: [],
+      meshPort: 15_008,
+      identity: 'spiffe://weft.local/ns/default/sa/pod',
+      labels,
+      isLeaving: false,
+    })
+    const policy = (app: string): string => `
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: ${app} }
+spec: { selector: { matchLabels: { app: ${app} } } }
+---
+`
+    const configure = (labels: Record<string, string>): void => {
+      mesh.configuration = {
+        ...configurationIn(policy('a'), policy('b')),
+        injectedPods: new Map([['default/pod', pod(labels)]]),
+      }
+      publisher.meshChanged()
+      mock.timers.tick(25)
+    }
+    configure({ app: 'b' })
+    const a = join({ ...subscriberOf('a'), labels: { app: 'a' } })
+    const other = join({ ...subscriberOf('other') })
+    const inPod = join({ ...subscriberOf('pod'), labels: { app: 'a' } })
+    const names = (subscriber: TestSubscriber) =>
+      (wholeOf(subscriber).inbound.authorization ?? []).map(({ name }) => name)
+    t.same([names(a), names(other), names(inPod)], [['default/a'], [], ['default/b']])
+    configure({ app: 'a' })
+    t.match(inPod.pushes.at(-1)?.content, {
+      kind: 'delta',
+      changes: [{ kind: 'inbound', value: { authorization: [{ name: 'default/a' }] } }],
+    })
+    t.equal(a.pushes.length, 1)
+  },
+)

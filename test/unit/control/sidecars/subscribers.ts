@@ -36,6 +36,7 @@ export function subscriberOf(name: string, options: SubscriberOptions = {}): Tes
     connectedAt: 0,
     services: '*',
     hosts: undefined,
+    labels: {},
     subscription,
     pushes,
     ack: () => {

@@ -27,6 +27,8 @@ interface SetUp {
   readonly policy?: Partial<Cluster>
   readonly retry?: Partial<RetryPolicy>
   readonly timeoutMs?: number
+  /** As a filter before the forwarder has found it. */
+  readonly deadlineAt?: number
   readonly policies?: Partial<RoutePolicies>
   /** Of hedging, faults and balancing; 0 by default. */
   readonly random?: () => number
@@ -74,7 +76,8 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
     policies: { ...noPolicies, ...options.policies },
   }
   const router = {
-    onRequest: (exchange: { route: unknown; cluster: unknown }) => {
+    onRequest: (exchange: { route: unknown; cluster: unknown; deadlineAt: number }) => {
+      if (options.deadlineAt !== undefined) exchange.deadlineAt = options.deadlineAt
       exchange.route = route
       exchange.cluster = cluster
       return true
@@ -230,6 +233,23 @@ t.test('the route timeout answers 504 and gives the try up', async t => {
   t.equal(downstream.heads[0]?.status, 504)
   t.equal(reasonOf(downstream), 'upstream_timeout')
   t.equal(reached()[0]?.resetWith?.code, 'upstream_timeout')
+})
+
+t.test('what is left of the time of a hop above is enforced, and told to the next', async t => {
+  const { send, reached } = setUp(t, { deadlineAt: 50, timeoutMs: 100, mesh: true })
+  const downstream = send()
+  await turn()
+  t.equal(reached()[0]?.head.headers.get('x-weft-timeout-ms'), '50')
+  mock.timers.tick(50 - turnMs)
+  t.equal(reasonOf(downstream), 'upstream_timeout')
+})
+
+t.test('with no time left nothing is sent, and nobody is blamed', async t => {
+  const { send, reached, cluster } = setUp(t, { deadlineAt: 0 })
+  t.equal(reasonOf(send()), 'upstream_timeout')
+  await turn()
+  t.equal(reached().length, 0)
+  t.equal(cluster.limit.active, 0)
 })
 
 t.test('a try beyond its own limit is repeated elsewhere', async t => {

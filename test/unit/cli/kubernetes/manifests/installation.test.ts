@@ -31,7 +31,7 @@ t.test('what others need comes first, and the webhook last', async t => {
     objects().map(({ kind }) => kind),
     [
       'Namespace',
-      ...Array.from({ length: 4 }, () => 'CustomResourceDefinition'),
+      ...Array.from({ length: 6 }, () => 'CustomResourceDefinition'),
       'ServiceAccount',
       'ClusterRole',
       'ClusterRoleBinding',

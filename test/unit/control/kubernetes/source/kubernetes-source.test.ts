@@ -1,4 +1,5 @@
 import t from 'tap'
+import { watchedKinds } from '../../../../../src/control/kubernetes/source/watched-kinds.ts'
 import { compileMesh, snapshotFor } from '../../../../../src/control/snapshot-builder.ts'
 import type { Configuration } from '../../../../../src/model/configuration.ts'
 import { checkSnapshot } from '../../../../../src/model/snapshot-check.ts'
@@ -100,7 +101,7 @@ t.test('changes come together, once each, and what changes nothing is not told',
     prepare: fake => fake.put(paths.services, service('orders')),
   })
   await source.load()
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   for (let index = 0; index < 20; index++) server.put(paths.services, service(`s${index}`))
   await until(() => results.length === 1)
   t.equal(results[0]?.configuration.services.length, 21)
@@ -122,7 +123,7 @@ t.test('changes come together, once each, and what changes nothing is not told',
 t.test('changes without end are told all the same', async t => {
   const { server, source, results } = await followCluster(t, { quietMs: 10_000, maxDelayMs: 10 })
   await source.load()
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   let count = 0
   await until(() => {
     server.put(paths.services, service(`s${count++}`))
@@ -171,7 +172,7 @@ t.test('a bad object is left out, and all others stay', async t => {
     { file: 'Service shop/evil', path: 'spec.selector.__proto__', message: /not allowed/ },
   ])
   t.same(source.status.leftOut, leftOut)
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   server.put(paths.services, service('bad'))
   await until(() => results.length === 1)
   t.same(names(results[0]?.configuration ?? configuration), ['shop/bad', 'shop/orders'])
@@ -297,7 +298,7 @@ t.test(
     t.match(routesOf(loaded.configuration), [
       { backends: [{ cluster: 'orders.shop:80', weight: 3 }], invalidWeight: 3 },
     ])
-    await until(() => server.watching === 10)
+    await until(() => server.watching === Object.keys(watchedKinds).length + 2)
     server.put(paths.services, service('missing'))
     await until(() => results.length === 1)
     t.match(routesOf(results[0]?.configuration ?? loaded.configuration), [
@@ -337,7 +338,7 @@ t.test('a slip in the Mesh does not open the mesh', async t => {
     { file: 'Mesh shop/a', message: /only a Mesh in the namespace weft-system/ },
     { file: 'Mesh weft-system/mesh', path: 'spec.mtls' },
   ])
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   server.put(paths.meshes, mesh('permissive'))
   await until(() => results.at(-1)?.configuration.mesh.mtls === 'permissive')
   server.put(paths.meshes, mesh('oops'))
@@ -413,7 +414,7 @@ t.test('namespaces are told as they come and go', async t => {
   )
   let told = 0
   source.onNamespacesChange(() => void told++)
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   const going = { name: 'shop', deletionTimestamp: '2026-01-01T00:00:00Z' }
   server.put(paths.namespaces, { metadata: going })
   await until(() => told === 1)
@@ -440,6 +441,8 @@ t.test('the status tells of each kind what is known of it', async t => {
       'Workloads',
       'TrafficPolicies',
       'Functions',
+      'AuthorizationPolicies',
+      'RequestAuthentications',
       'Pods',
       'Namespaces',
     ],
@@ -507,7 +510,7 @@ t.test(
     })
     t.strictSame(endpointsOf(configuration, [registration]), endpointsOf(configuration))
     t.equal(endpointsOf(configuration, [{ ...registration, ready: false }])?.length, 2)
-    await until(() => server.watching === 10)
+    await until(() => server.watching === Object.keys(watchedKinds).length + 2)
     server.put(paths.pods, pod('orders-1', '10.0.0.2', { name: 'weft-proxy', env }))
     await until(() => results.length === 1)
     t.match(endpointsOf(results[0]?.configuration ?? configuration)?.[1], { id: '10.0.0.2:15008' })

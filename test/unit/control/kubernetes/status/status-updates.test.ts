@@ -2,6 +2,7 @@ import t from 'tap'
 import { statusUpdates } from '../../../../../src/control/kubernetes/status/status-updates.ts'
 import type { ParentReference } from '../../../../../src/control/kubernetes/status/status-target.ts'
 import type { Configuration } from '../../../../../src/model/configuration.ts'
+import { authorizationPolicyKind } from '../../../../../src/model/kinds/authorization-policy.ts'
 import { grpcRouteKind } from '../../../../../src/model/kinds/grpc-route.ts'
 import { httpRouteKind } from '../../../../../src/model/kinds/http-route.ts'
 import { serviceKind } from '../../../../../src/model/kinds/service.ts'
@@ -237,4 +238,21 @@ t.test('a policy is in use, is wrong, or has nothing to hold for', async t => {
     ['Accepted=False TargetNotFound: Service orders.shop has no TCP port 1'],
   ])
   t.same(of({ name: 'orders' }, 'is wrong'), [['Accepted=False Invalid: spec.rules[0]: is wrong']])
+  const guard = (targetRef?: object) => {
+    const authorization = authorizationPolicyKind.parse({
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'p', namespace: 'shop' },
+      spec: { targetRef },
+    })
+    const given = { services, authorizationPolicies: [authorization] }
+    return verdicts(given, { title: 'AuthorizationPolicy shop/p', parentRefs: undefined })
+  }
+  t.same(guard(), [['Accepted=True Accepted: in use']])
+  t.same(guard({ name: 'users' }), [
+    ['Accepted=False TargetNotFound: there is no Service users.shop'],
+  ])
+  t.same(guard({ kind: 'Function', name: 'f' }), [
+    ['Accepted=False TargetNotFound: there is no Function f.shop'],
+  ])
 })
