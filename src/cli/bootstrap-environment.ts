@@ -8,7 +8,7 @@ import {
   type ProxyBootstrap,
   type SocketAddress,
 } from '../model/bootstrap.ts'
-import { applicationProbes } from './bootstrap-file.ts'
+import { applicationProbes, pluginSettings } from './bootstrap-file.ts'
 import { CommandError } from './command-error.ts'
 import type { Place } from './process/environment-variable.ts'
 import {
@@ -68,6 +68,7 @@ export function readEnvironment(environment: Environment, machine: Machine): Env
 function bootstrapOf(written: Settings, machine: Machine, report: Report): ProxyBootstrap {
   const settings = { ...defaults, ...written }
   const { WEFT_TOKEN_FILE: joinTokenFile, WEFT_WORKERS: workers } = settings
+  const plugins = pluginsOf(settings, report)
   const { WEFT_APPLICATION_HEALTH: path, WEFT_TRANSPARENT: transparent } = settings
   const advertise = advertised(settings, machine, report)
   const reached = advertise === undefined ? machine.addresses : [advertise]
@@ -99,7 +100,14 @@ function bootstrapOf(written: Settings, machine: Machine, report: Report): Proxy
     drainTimeoutMs: settings.WEFT_DRAIN_TIMEOUT,
     accessLog: settings.WEFT_ACCESS_LOG,
     ...(workers !== undefined && { workers }),
+    ...(plugins !== undefined && { plugins }),
   }
+}
+
+function pluginsOf({ WEFT_PLUGINS: plugins }: Settings, report: Report): ProxyBootstrap['plugins'] {
+  if (plugins === undefined) return undefined
+  pluginSettings(plugins, '', problem => report('WEFT_PLUGINS', problem))
+  return plugins as ProxyBootstrap['plugins']
 }
 
 function workloadOf(

@@ -16,6 +16,7 @@ import type {
   WorkloadIdentity,
 } from '../model/bootstrap.ts'
 import { outboundTrafficPolicies } from '../model/outbound.ts'
+import { pluginDirections, pluginFailureModes, type PluginSettings } from '../model/plugin.ts'
 import { CommandError } from './command-error.ts'
 
 /** As it may be written: with fields left to their defaults. */
@@ -102,6 +103,7 @@ function oneOf(...words: readonly string[]): Check {
   return expected(words.join(', '), value => words.includes(value as string))
 }
 
+const bool = expected('true or false', value => typeof value === 'boolean')
 const text = expected('a non-empty string', value => typeof value === 'string' && value !== '')
 const port = expected(
   'a port, 0 to 65535',
@@ -155,6 +157,18 @@ const health = object<HealthBootstrap>({
   probes: optional(applicationProbes),
 })
 
+/** Of a sidecar; also as a variable of the environment. */
+export const pluginSettings: Check = list(
+  object<PluginSettings>({
+    path: text,
+    name: optional(text),
+    config: optional(expected('an object', isObject)),
+    direction: optional(oneOf(...pluginDirections)),
+    onError: optional(oneOf(...pluginFailureModes)),
+    timeoutMs: optional(milliseconds),
+  }),
+)
+
 const proxyBootstrap = object<ProxyBootstrap>({
   workload: object<WorkloadIdentity>({
     name: text,
@@ -173,7 +187,7 @@ const proxyBootstrap = object<ProxyBootstrap>({
   outbound: address,
   inbound: address,
   application: object<ProxyBootstrap['application']>({ host: text, ports: list(port) }),
-  hostsFunction: optional(expected('true or false', value => typeof value === 'boolean')),
+  hostsFunction: optional(bool),
   applicationHealth: optional(
     object<NonNullable<ProxyBootstrap['applicationHealth']>>({
       path: text,
@@ -200,10 +214,12 @@ const proxyBootstrap = object<ProxyBootstrap>({
   drainTimeoutMs: optional(milliseconds),
   accessLog: optional(oneOf('all', 'errors', 'off')),
   workers: optional(workers),
+  plugins: optional(pluginSettings),
 })
 
 const controlBootstrap = object<ControlBootstrap>({
   configPath: optional(text),
+  ignoresUnknownKinds: optional(bool),
   stateDirectory: text,
   trustBundleFile: optional(text),
   trustDomain: text,

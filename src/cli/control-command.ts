@@ -25,6 +25,7 @@ interface ControlFlags {
   readonly kubernetes?: boolean
   readonly webhook?: SocketAddress
   readonly injection?: string
+  readonly ignoreUnknownKinds?: boolean
 }
 
 const dockerSocket = '/var/run/docker.sock'
@@ -57,6 +58,7 @@ export function addControl(program: Command, finish: Finish): void {
     )
     .option('--scaling <file>', 'what starts functions of which nothing runs (YAML)')
     .option('--trust-domain <name>', 'where no path says it (default: weft.local)')
+    .option('--ignore-unknown-kinds', 'leave out documents of kinds that are not known here')
   addPlatformOptions(command)
   command.action(async (configPath: string | undefined, flags: ControlFlags) => {
     const { control, controlFromFile } = await import('./control.ts')
@@ -73,6 +75,7 @@ export function addControl(program: Command, finish: Finish): void {
       ...(scaling !== undefined && { scaling }),
       ...(trustDomain !== undefined && { trustDomain }),
       ...(trustBundleFile !== undefined && { trustBundleFile }),
+      ...(flags.ignoreUnknownKinds === true && { ignoresUnknownKinds: true }),
     }
     finish(await control({ stateDirectory, push, admin, leaseMs, ...given, ...platforms }))
   })

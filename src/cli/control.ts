@@ -26,10 +26,11 @@ export async function controlFromFile(bootstrapFile: string): Promise<number> {
 }
 
 /** Also for problems: a broken configuration ends here, in words for a terminal. */
-async function readMesh({ configPath, docker, kubernetes }: Partial<ControlBootstrap>) {
+async function readMesh(bootstrap: Partial<ControlBootstrap>) {
+  const { configPath, docker, kubernetes, ignoresUnknownKinds = false } = bootstrap
   if (configPath === undefined) return meshDefaults
   const isPart = docker !== undefined || kubernetes !== undefined
-  return (await readConfiguration(configPath, { isPart })).mesh
+  return (await readConfiguration(configPath, { isPart, ignoresUnknownKinds })).mesh
 }
 
 async function run(bootstrap: ControlBootstrap): Promise<number> {

@@ -10,6 +10,7 @@ import { addKubernetes } from './kubernetes/commands.ts'
 import { compileCacheOf } from './process/compile-cache.ts'
 import { addLabel, parseHttpUrl, parsePeriod, parsePort, parseWorkers } from './option-values.ts'
 import type { InitFlags } from './init.ts'
+import type { ValidateFlags } from './validate.ts'
 import { version } from './version.ts'
 
 const defaultConfig = 'config/mesh.yaml'
@@ -64,11 +65,13 @@ function addUp(program: Command, finish: Finish): void {
     .option('--control-port <port>', 'push port of the control plane', parsePort(1), 15012)
     .option('--control-admin-port <port>', 'admin port of the control plane', parsePort(1), 15014)
     .option('--state-directory <folder>', 'keys, certificates and snapshots', defaultState)
+    .option('--ignore-unknown-kinds', 'leave out documents of kinds that are not known here')
     .action(async (config: string, options: UpFlags) => {
       // Before anything else is loaded: sidecars run much of it too, and find it compiled.
       enableCompileCache(compileCacheOf(resolve(options.stateDirectory)))
       const { up } = await import('./up.ts')
-      finish(await up({ config, ...options }))
+      const { ignoreUnknownKinds: ignoresUnknownKinds = false, ...rest } = options
+      finish(await up({ config, ignoresUnknownKinds, ...rest }))
     })
 }
 
@@ -76,6 +79,7 @@ interface UpFlags {
   readonly controlPort: number
   readonly controlAdminPort: number
   readonly stateDirectory: string
+  readonly ignoreUnknownKinds?: boolean
 }
 
 function addProxy(program: Command, finish: Finish): void {
@@ -168,9 +172,12 @@ function addValidate(program: Command, finish: Finish): void {
     .command('validate')
     .description('check configuration and print every problem with file and line')
     .argument('<path>', 'file or folder of YAML documents')
-    .action(async (path: string) => {
+    .option('--strict', 'warnings are errors')
+    .option('--ignore-unknown-kinds', 'leave out documents of kinds that are not known here')
+    .option('--json', 'as one object')
+    .action(async (path: string, flags: ValidateFlags) => {
       const { validate } = await import('./validate.ts')
-      finish(await validate(path))
+      finish(await validate(path, flags))
     })
 }
 

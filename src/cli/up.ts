@@ -32,7 +32,9 @@ const print = (line: string): void => console.log(line)
  * @throws CommandError when the configuration is broken, a port is taken, or a part does not become ready.
  */
 export async function up(options: UpOptions): Promise<number> {
-  const configuration = await withoutUnrunnable(await readConfiguration(options.config))
+  const { config, ignoresUnknownKinds = false } = options
+  const read = await readConfiguration(config, { ignoresUnknownKinds })
+  const configuration = await withoutUnrunnable(read)
   const plan = planMesh(configuration, options)
   const problems = await findPortProblems(claimsOf(plan))
   if (problems.length > 0) throw new CommandError(problems.join('\n'))

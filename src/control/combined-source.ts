@@ -10,6 +10,7 @@ const kinds = [
   'workloads',
   'trafficPolicies',
   'backendTrafficPolicies',
+  'serviceEntries',
   'functions',
   'authorizationPolicies',
   'requestAuthentications',
@@ -58,7 +59,7 @@ export class CombinedSource implements ConfigurationSource {
     this.#results[index] = { configuration: good.configuration, problems: [], leftOut: problems }
   }
 
-  #combine(): Required<LoadResult> {
+  #combine(): LoadResult & Required<Pick<LoadResult, 'leftOut'>> {
     const results = this.#results.filter(result => result !== undefined)
     const leftOut = results.flatMap(result => result.leftOut ?? [])
     const [first, ...others] = results.map(({ configuration }) => configuration)

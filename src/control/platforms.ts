@@ -38,12 +38,13 @@ export async function openPlatforms(
 
 /** Files come first: who writes them for one place knows more of it than its labels say. */
 export function sourceOf(
-  { configPath }: ControlBootstrap,
+  { configPath, ignoresUnknownKinds = false }: ControlBootstrap,
   platforms: Iterable<Platform>,
 ): ConfigurationSource {
   const found = [...platforms].map(({ source }) => source)
   const isPart = found.length > 0
-  const files = configPath === undefined ? [] : [new FileSource(configPath, { isPart })]
+  const options = { isPart, ignoresUnknownKinds }
+  const files = configPath === undefined ? [] : [new FileSource(configPath, options)]
   const [only, ...others] = [...files, ...found]
   if (only === undefined)
     throw new Error('there is no configuration: name a path, or say --docker or --kubernetes')

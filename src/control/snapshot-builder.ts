@@ -10,6 +10,7 @@ import type { NatsQueue } from '../model/function-events.ts'
 import type { FunctionResource } from '../model/kinds/function.ts'
 import { takesPort, type RouteParent } from '../model/kinds/gateway-route.ts'
 import { clusterAddresses, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
+import type { ServiceEntryResource } from '../model/kinds/service-entry.ts'
 import type { Registration } from '../model/registration.ts'
 import type { AdaptiveConcurrencyPolicy } from '../model/adaptive-concurrency.ts'
 import { overloadDefaults, type OverloadPolicy } from '../model/overload.ts'
@@ -40,6 +41,7 @@ import {
   qualify,
   type BackendReference,
 } from './matching/backend-index.ts'
+import { compileServiceEntry, isExportedTo } from './egress/service-entry-compiler.ts'
 import { clustersOf } from './matching/filter-compiler.ts'
 import { deriveSessionKey } from './matching/session-compiler.ts'
 import { inboundLimits } from './inbound-limits.ts'
@@ -75,6 +77,8 @@ interface CompiledService {
   readonly locality?: LocalityFields | undefined
   /** For the sidecars of its endpoints. */
   readonly inboundLimit: AdaptiveConcurrencyPolicy | undefined
+  /** Present: it is beyond the mesh, and known where this says. */
+  readonly entry?: ServiceEntryResource
 }
 
 type LocalityFields = NonNullable<TrafficPolicySpec['loadBalancing']>['locality']
@@ -109,6 +113,12 @@ export function compileMesh(
   for (const resource of configuration.functions)
     for (const compiled of compileFunctionServices(resource, registrations))
       services.set(compiled.service.name, compiled)
+  // What a Service or a Function is called leads there, whatever an entry says.
+  const taken = new Set([...services.values()].flatMap(({ service }) => service.hosts))
+  for (const resource of configuration.serviceEntries)
+    for (const compiled of compileEntry(resource, context.policies))
+      if (!compiled.service.hosts.some(host => taken.has(host)))
+        services.set(compiled.service.name, compiled)
   const functions = new Map(
     configuration.functions.map(resource => [
       qualify(resource.metadata),
@@ -169,6 +179,7 @@ export function snapshotFor(
   }
   for (const compiled of mesh.services.values()) {
     if (subscribed !== '*' && !subscribed.includes(compiled.qualifiedName)) continue
+    if (compiled.entry !== undefined && !isExportedTo(compiled.entry, target.namespace)) continue
     const service = forCaller(compiled, target.namespace)
     content.services[service.name] = service
     addCluster(service.name)
@@ -254,6 +265,28 @@ function compileFunctionServices(
   })
 }
 
+/** What is beyond the mesh, as callers see it. */
+function compileEntry(
+  entry: ServiceEntryResource,
+  policies: Context['policies'],
+): CompiledService[] {
+  const { namespace } = entry.metadata
+  const external = compileServiceEntry(entry, port => policies.ofEntry(entry.metadata, port))
+  return external.map(({ service, cluster, endpoints }) => {
+    const qualifiedName = service.hosts[0] ?? ''
+    return {
+      namespace,
+      qualifiedName,
+      service,
+      cluster,
+      endpoints,
+      entry,
+      attachedRoutes: new Map(),
+      inboundLimit: undefined,
+    }
+  })
+}
+
 interface Attachment {
   readonly service: string
   readonly port: ServicePort
@@ -303,10 +336,11 @@ function addressesOf(service: ServiceResource): string[] {
 }
 
 function forCaller(
-  { service, namespace, attachedRoutes }: CompiledService,
+  { service, namespace, attachedRoutes, entry }: CompiledService,
   callerNamespace: string,
 ): Service {
-  if (namespace === callerNamespace) return service
+  // A host has one name everywhere.
+  if (namespace === callerNamespace || entry !== undefined) return service
   const routes = attachedRoutes.get(callerNamespace) ?? service.routes
   return { ...service, hosts: service.hosts.slice(1), routes }
 }

@@ -43,6 +43,12 @@ export class TrafficPolicies {
     return { targetRef, ...rest, retryBudget: { ...budget, ...own?.retryBudget } }
   }
 
+  /** That of the port, else that of all its hosts. */
+  ofEntry(entry: RuleName['metadata'], port: number): TrafficPolicySpec | undefined {
+    const key = `ServiceEntry ${qualify(entry)}`
+    return this.#byTarget.get(`${key}:${port}`) ?? this.#byTarget.get(key)
+  }
+
   /** What its own policies say; that of the rule before that of the whole route. */
   ofRule({ kind, metadata, rule }: RuleName): RoutePolicySpec | undefined {
     const route = `${kind} ${qualify(metadata)}`
@@ -69,9 +75,9 @@ export function withDefaults(
 
 function keyOf({ metadata, spec }: TrafficPolicyResource): string {
   const { kind, name, port, sectionName } = spec.targetRef
-  const target = qualify({ name, namespace: metadata.namespace })
-  if (kind !== 'Service')
-    return sectionName === undefined ? `${kind} ${target}` : `${kind} ${target} ${sectionName}`
+  const named = qualify({ name, namespace: metadata.namespace })
+  const target = kind === 'Service' ? named : `${kind} ${named}`
+  if (sectionName !== undefined) return `${target} ${sectionName}`
   return port === undefined ? target : `${target}:${port}`
 }
 

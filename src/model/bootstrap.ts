@@ -1,4 +1,5 @@
 import type { OutboundTrafficPolicy } from './outbound.ts'
+import type { PluginSettings } from './plugin.ts'
 
 /** What `weft proxy` knows before it hears of the control plane. Written by `weft up`, a person, or an injector. */
 export interface ProxyBootstrap {
@@ -38,6 +39,8 @@ export interface ProxyBootstrap {
   readonly accessLog?: 'all' | 'errors' | 'off'
   /** Threads that share the traffic, on Linux; each is a data plane of its own. Default 1: none but the main one. */
   readonly workers?: number
+  /** Run around each exchange, in this order. Default: none. */
+  readonly plugins?: readonly PluginSettings[]
 }
 
 export interface WorkloadIdentity {
@@ -103,6 +106,8 @@ export interface TransparentBootstrap {
 export interface ControlBootstrap {
   /** File or folder of YAML documents. Absent: all comes from the cluster or the engine. */
   readonly configPath?: string
+  /** Documents of kinds that are not known here are left out. Default false: they are problems. */
+  readonly ignoresUnknownKinds?: boolean
   /** Folder for the CA key, registrations and the last good configuration; mode 0700. */
   readonly stateDirectory: string
   /** Where the CA's certificates are also written, for sidecars that must not see the rest. Absent: nowhere else. */

@@ -1,5 +1,6 @@
 import type { AdaptiveConcurrencyPolicy } from './adaptive-concurrency.ts'
 import type { AppProtocol } from './app-protocol.ts'
+import type { ClusterTls } from './cluster-tls.ts'
 import type {
   HashSource,
   LoadBalancing,
@@ -18,6 +19,13 @@ export interface Cluster {
   readonly judges?: 'transport'
   /** `<name>.<namespace>` of a function that the control plane starts when it has no endpoint. Absent: none is made. */
   readonly activates?: string
+  /**
+   * `dns`: its endpoints' addresses are names, each of which stands for all that it leads to. `host`: they stand for the
+   * host that is called, for a wildcard. Absent: addresses.
+   */
+  readonly discovery?: 'dns' | 'host'
+  /** Present: its endpoints are beyond the mesh and reached by TLS. */
+  readonly tls?: ClusterTls
   readonly loadBalancing: LoadBalancing
   /** Of `peak-ewma` and `least-request`. Absent: 2. */
   readonly choices?: number

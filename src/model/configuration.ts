@@ -9,12 +9,14 @@ import { meshDefaults, type MeshResource } from './kinds/mesh.ts'
 import type { RequestAuthenticationResource } from './kinds/request-authentication.ts'
 import type { ServiceResource } from './kinds/service.ts'
 import type { BackendTrafficPolicyResource } from './kinds/traffic/backend-traffic-policy.ts'
+import type { ServiceEntryResource } from './kinds/service-entry.ts'
 import type { TrafficPolicyResource } from './kinds/traffic-policy.ts'
 import type { WorkloadResource } from './kinds/workload.ts'
 import { maxFileBytes, parseDocuments } from './parsing/document.ts'
 import { checkReferences } from './parsing/references.ts'
 import { Suspects } from './parsing/suspects.ts'
-import { validateDocument, type Resource, type Sourced } from './parsing/validate.ts'
+import { findWarnings } from './parsing/warnings/find-warnings.ts'
+import { foreignKindOf, validateDocument, type Resource, type Sourced } from './parsing/validate.ts'
 import type { ConfigurationProblem } from './problem.ts'
 
 /** All resources of one reading of the files, valid each and together. */
@@ -27,6 +29,7 @@ export interface Configuration {
   readonly workloads: readonly WorkloadResource[]
   readonly trafficPolicies: readonly TrafficPolicyResource[]
   readonly backendTrafficPolicies: readonly BackendTrafficPolicyResource[]
+  readonly serviceEntries: readonly ServiceEntryResource[]
   readonly functions: readonly FunctionResource[]
   readonly authorizationPolicies: readonly AuthorizationPolicyResource[]
   readonly requestAuthentications: readonly RequestAuthenticationResource[]
@@ -60,6 +63,10 @@ export interface LoadResult {
    * whole. `file` names the object there, as `HTTPRoute default/orders`. Default: none.
    */
   readonly leftOut?: readonly ConfigurationProblem[]
+  /** What is valid and hardly meant; only where it was asked for. */
+  readonly warnings?: readonly ConfigurationProblem[]
+  /** Documents of kinds that are not known here; only where they are to be ignored. */
+  readonly ignored?: readonly ConfigurationProblem[]
 }
 
 /** A file's name, as problems shall show it, and its text. */
@@ -74,6 +81,10 @@ const maxProblems = 1000
 export interface LoadOptions {
   /** Other sources define more: references may lead to what they have. Default false. */
   readonly isPart?: boolean
+  /** Looks for warnings as well. Default false. */
+  readonly warns?: boolean
+  /** Documents of kinds of others are no problems. Default false. */
+  readonly ignoresUnknownKinds?: boolean
 }
 
 /**
@@ -82,9 +93,9 @@ export interface LoadOptions {
  */
 export async function loadConfiguration(
   path: string,
-  { isPart = false }: LoadOptions = {},
+  options: LoadOptions = {},
 ): Promise<LoadResult> {
-  const reading = new Reading()
+  const reading = new Reading(options)
   const names = await configurationFiles(path).catch((error: Error) => {
     reading.fail(path, `cannot be read: ${error.message}`)
     return []
@@ -94,7 +105,7 @@ export async function loadConfiguration(
     if ('text' in source) reading.add(source)
     else reading.fail(source.name, `cannot be read: ${source.reason}`)
   if (reading.isEmpty) reading.fail(path, 'holds no document')
-  return reading.finish(isPart)
+  return reading.finish()
 }
 
 /** Whether a file of a folder is one of its configuration, by its name. */
@@ -113,8 +124,11 @@ export async function configurationFiles(path: string): Promise<string[]> {
 }
 
 /** Parses and checks the files together; reports all problems at once. */
-export function parseConfiguration(files: readonly SourceFile[]): LoadResult {
-  const reading = new Reading()
+export function parseConfiguration(
+  files: readonly SourceFile[],
+  options: LoadOptions = {},
+): LoadResult {
+  const reading = new Reading(options)
   for (const file of files) reading.add(file)
   return reading.finish()
 }
@@ -123,10 +137,16 @@ export function parseConfiguration(files: readonly SourceFile[]): LoadResult {
 class Reading {
   readonly #sourced: Sourced[] = []
   readonly #problems: ConfigurationProblem[] = []
+  readonly #ignored: ConfigurationProblem[] = []
   readonly #suspects = new Suspects()
+  readonly #options: LoadOptions
+
+  constructor(options: LoadOptions) {
+    this.#options = options
+  }
 
   get isEmpty(): boolean {
-    return this.#sourced.length === 0 && this.#problems.length === 0
+    return [this.#sourced, this.#problems, this.#ignored].every(list => list.length === 0)
   }
 
   /** A file of which nothing is known but that something is wrong. */
@@ -140,6 +160,11 @@ class Reading {
     for (const problem of problems) this.#problems.push(problem)
     for (const part of broken) this.#suspects.addText(part)
     for (const document of documents) {
+      const foreign = this.#options.ignoresUnknownKinds && foreignKindOf(document)
+      if (foreign) {
+        this.#ignored.push(document.problem(['kind'], `${foreign} is not known here, and ignored`))
+        continue
+      }
       const validation = validateDocument(document)
       if ('resource' in validation) {
         this.#sourced.push({ resource: validation.resource, document })
@@ -150,12 +175,15 @@ class Reading {
     }
   }
 
-  finish(isPart = false): LoadResult {
+  finish(): LoadResult {
+    const { isPart = false, warns = false, ignoresUnknownKinds = false } = this.#options
     const known = { suspects: this.#suspects, isPart }
     const problems = [...this.#problems, ...checkReferences(this.#sourced, known)]
     return {
       configuration: collect(this.#sourced.map(({ resource }) => resource)),
       problems: bounded(problems.toSorted(byPlace)),
+      ...(warns && { warnings: bounded(findWarnings(this.#sourced).toSorted(byPlace)) }),
+      ...(ignoresUnknownKinds && { ignored: bounded(this.#ignored.toSorted(byPlace)) }),
     }
   }
 }
@@ -198,6 +226,7 @@ function collect(resources: readonly Resource[]): Configuration {
     workloads: ofKind('Workload'),
     trafficPolicies: ofKind('TrafficPolicy'),
     backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
+    serviceEntries: ofKind('ServiceEntry'),
     functions: ofKind('Function'),
     authorizationPolicies: ofKind('AuthorizationPolicy'),
     requestAuthentications: ofKind('RequestAuthentication'),

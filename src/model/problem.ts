@@ -11,10 +11,22 @@ export interface ConfigurationProblem {
 }
 
 /** `config/mesh.yaml:12:7 spec.ports[0].prot: unknown field; did you mean "port"?` */
-export function formatProblem({ file, line, column, path, message }: ConfigurationProblem): string {
-  // An object of a cluster has a name and no lines.
-  const where = line === 0 ? file : `${file}:${line}:${column}`
-  return path === '' ? `${where} ${message}` : `${where} ${path}: ${message}`
+export function formatProblem(problem: ConfigurationProblem): string {
+  return `${placeOf(problem)} ${textOf(problem)}`
+}
+
+/** The same for what is no problem: `config/mesh.yaml:12:7 warning: spec.rules[1]: is never reached`. */
+export function formatNotice(kind: 'warning' | 'ignored', notice: ConfigurationProblem): string {
+  return `${placeOf(notice)} ${kind}: ${textOf(notice)}`
+}
+
+/** An object of a cluster has a name and no lines. */
+function placeOf({ file, line, column }: ConfigurationProblem): string {
+  return line === 0 ? file : `${file}:${line}:${column}`
+}
+
+function textOf({ path, message }: ConfigurationProblem): string {
+  return path === '' ? message : `${path}: ${message}`
 }
 
 /** A path as people write it. */

@@ -1,5 +1,10 @@
 import type { Route } from './route.ts'
 
+/** Whether a host stands for all names below it, as `*.example.com`. */
+export function isWildcard(host: string): boolean {
+  return host.startsWith('*.')
+}
+
 /** One port of a v1/Service as callers see it. */
 export interface Service {
   /** `<service>.<namespace>:<port>`, the same as its own cluster's name. */

@@ -2,6 +2,7 @@ import { fieldsOf } from '../base/fields.ts'
 import { checkBalancing, checkSweeps } from './cluster-check.ts'
 import type { Cluster } from './cluster.ts'
 import { checkInboundPolicies } from './inbound-check.ts'
+import { clusterTlsProblems } from './cluster-tls.ts'
 import { outboundTrafficPolicies } from './outbound.ts'
 import { checkFilters, checkSession } from './route-check.ts'
 import { checkClusterResilience, checkResilience, checkRoutePolicies } from './resilience-check.ts'
@@ -49,6 +50,7 @@ type Report = (path: string, message: string) => void
 const modes: readonly unknown[] = ['strict', 'permissive']
 const trafficPolicies: readonly unknown[] = outboundTrafficPolicies
 const appProtocols: readonly unknown[] = [undefined, 'http', 'http2', 'tcp']
+const discoveries: readonly unknown[] = [undefined, 'dns', 'host']
 const policies = {
   circuitBreaker: ['failureRatio', 'minRequests', 'windowMs', 'openMs'],
   outlierDetection: [
@@ -76,6 +78,10 @@ function checkCluster(name: string, cluster: unknown, report: Report): void {
   if (cluster['name'] !== name) report(`${path}.name`, 'differs from its key')
   if (!appProtocols.includes(cluster['appProtocol']))
     report(`${path}.appProtocol`, `unknown: ${JSON.stringify(cluster['appProtocol'])}`)
+  if (!discoveries.includes(cluster['discovery']))
+    report(`${path}.discovery`, `unknown: ${JSON.stringify(cluster['discovery'])}`)
+  for (const { path: field, message } of clusterTlsProblems(cluster['tls']))
+    report(`${path}.${field}`, message)
   checkBalancing(cluster, path, report)
   if (!isAtLeast(1, cluster['connectTimeoutMs']))
     report(`${path}.connectTimeoutMs`, 'must be positive')

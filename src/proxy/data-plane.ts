@@ -25,8 +25,12 @@ import { Inbound } from './inbound.ts'
 import type { Listener } from './listener/listener.ts'
 import { MemoryTrim, type ProcessMemory } from './memory-trim.ts'
 import { Outbound } from './outbound.ts'
+import type { ActivePlugin } from './plugins/active-plugin.ts'
+import { PluginFilter } from './plugins/plugin-filter.ts'
 import { createPlainListener } from './listener/plain-listener.ts'
 import { PoolSet, type Dial } from './upstream/pool-set.ts'
+import { createNameResolver, lookupBy } from './upstream/resolution/name-resolver.ts'
+import { StrictDns } from './upstream/resolution/strict-dns.ts'
 
 export interface DataPlaneOptions {
   readonly identity: IdentityHolder
@@ -45,6 +49,10 @@ export interface DataPlaneOptions {
   readonly guards?: readonly Filter[]
   /** Present: this sidecar hosts a function. */
   readonly functions?: FunctionHosting | undefined
+  /** In the order of the bootstrap. Default: none. */
+  readonly plugins?: readonly ActivePlugin[]
+  /** Asked for hosts beyond the mesh. Default: those of the system. */
+  readonly resolvers?: readonly SocketAddress[]
   /** Present in transparent mode. */
   readonly originalDestination?: OriginalDestination
 }
@@ -71,6 +79,7 @@ export class DataPlane {
   /** In transparent mode: what comes in without mTLS, and what goes out by IPv6. */
   readonly capturingListeners: readonly Listener[]
   readonly overload: OverloadFilter
+  readonly plugins: readonly ActivePlugin[]
   #snapshot: Snapshot | undefined
   readonly #pools: PoolSet
   /** To the application. */
@@ -87,8 +96,12 @@ export class DataPlane {
     const now = monotonicNow
     this.#logger = logger
     this.#functions = options.functions
+    this.plugins = options.plugins ?? []
+    const mayWait = options.functions === undefined
     this.#sharesPorts = sharesPorts
-    const { dial } = new Dialer({ identity, limits: defaultLimits, meshLimits, now })
+    const resolver = createNameResolver(options.resolvers && { servers: options.resolvers })
+    const lookup = lookupBy(resolver.resolve)
+    const { dial } = new Dialer({ identity, limits: defaultLimits, meshLimits, now, lookup })
     this.#pools = new PoolSet(dial)
     identity.onChange(() => this.#pools.renewMesh())
     const log = new AccessLog({ mode, write: writeAccessLog })
@@ -105,7 +118,9 @@ export class DataPlane {
       wallNow,
       random,
       accessLog: accessLog('outbound'),
+      plugins: this.#pluginFilter('outbound', true),
       activator: this.activator,
+      strictDns: new StrictDns({ resolver, logger, random, now }),
       ...(bootstrap.transparent !== undefined && { transparent: bootstrap.transparent }),
     })
     this.#localPools = new PoolSet(tellRefusals(dial, options.onRefusedByApplication))
@@ -115,6 +130,7 @@ export class DataPlane {
       random,
       application,
       accessLog: accessLog('inbound'),
+      plugins: this.#pluginFilter('inbound', mayWait),
       guards: [this.overload, new InboundCallsFilter(correlation), ...(options.guards ?? [])],
       functions: options.functions,
       policies: {
@@ -127,13 +143,7 @@ export class DataPlane {
     this.outboundListeners = this.#createOutboundListeners(bootstrap, options)
     this.capturingListeners = this.#createCapturingListeners(bootstrap, options)
     const trim = new MemoryTrim(memory, () => this.#work(), monotonicNow())
-    this.#sweeper = setInterval(() => {
-      const at = monotonicNow()
-      this.#pools.sweep(at)
-      this.#localPools.sweep(at)
-      sweepBlocks()
-      trim.sweep(at)
-    }, sweepMs)
+    this.#sweeper = setInterval(() => this.#sweep(trim, now()), sweepMs)
   }
 
   get snapshot(): Snapshot | undefined {
@@ -214,6 +224,21 @@ export class DataPlane {
       }
     }
     return work
+  }
+
+  #pluginFilter(direction: 'inbound' | 'outbound', mayWait: boolean): PluginFilter | undefined {
+    const plugins = this.plugins.filter(
+      plugin => plugin.direction === 'both' || plugin.direction === direction,
+    )
+    if (plugins.length === 0) return undefined
+    return new PluginFilter({ direction, plugins, now: monotonicNow, mayWait })
+  }
+
+  #sweep(trim: MemoryTrim, at: number): void {
+    this.#pools.sweep(at)
+    this.#localPools.sweep(at)
+    sweepBlocks()
+    trim.sweep(at)
   }
 
   get #listeners(): readonly Listener[] {

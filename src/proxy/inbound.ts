@@ -32,6 +32,8 @@ export interface InboundOptions {
   readonly accessLog: Filter
   /** Filters before those of the policies. */
   readonly guards: readonly Filter[]
+  /** Plugins of this direction. Absent: there are none. */
+  readonly plugins?: Filter | undefined
   /** Present: this sidecar hosts a function, and has no application. */
   readonly functions?: FunctionHosting | undefined
   readonly policies: Pick<InboundPolicyOptions, 'outboundPort' | 'share'>
@@ -67,7 +69,7 @@ export class Inbound {
   readonly #defaultPort: number
 
   constructor(options: InboundOptions) {
-    const { application, environment, accessLog, guards, now, random } = options
+    const { application, environment, accessLog, guards, plugins, now, random } = options
     this.#host = application.host
     this.#defaultPort = application.ports[0] ?? 0
     this.passthrough = new PassthroughClusters(environment)
@@ -93,6 +95,7 @@ export class Inbound {
         ...guards,
         router,
         this.policies,
+        ...(plugins === undefined ? [] : [plugins]),
         ...(this.#functions === undefined ? [] : [this.#functions]),
         forwarder,
       ],

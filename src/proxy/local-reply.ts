@@ -9,7 +9,8 @@ export const reasonHeader = 'x-weft-reason'
 
 /** What the reader of the answer can do about it. */
 const advice: Partial<Record<ErrorCode, string>> = {
-  no_route: 'check the Host header against the names of the Services in the mesh configuration',
+  no_route:
+    'check the Host header against the names of the Services in the mesh configuration; what is beyond the mesh needs a ServiceEntry there',
   no_healthy_endpoint: 'see /clusters on the admin port for the state of each endpoint',
   circuit_open: 'the service failed too often lately; the breaker lets a probe through soon',
   overloaded:
@@ -19,6 +20,7 @@ const advice: Partial<Record<ErrorCode, string>> = {
     'see timeouts of the route and of its TrafficPolicy, and the deadline that the caller has set',
   retry_budget_spent: 'too many requests to this service are retries already; see retryBudget',
   connect_failed: 'is the application listening on the port that its Workload names?',
+  dns_failed: 'check hosts and endpoints of the ServiceEntry, and the resolver of this machine',
   identity_mismatch: 'another workload answered at this address than the one that was called',
   tls_failed: "the peer's certificate was refused, or the peer refused ours; see the sidecar's log",
   function_not_found: 'check the name against `weft functions`',
@@ -36,6 +38,8 @@ const advice: Partial<Record<ErrorCode, string>> = {
   unauthenticated:
     'get a new token, from an issuer that the service names in a RequestAuthentication',
   rate_limited: 'send fewer requests, or ask the owner of the service for a higher limit',
+  plugin_failed:
+    "see the sidecar's log for what the plugin threw; onError: continue goes on without",
   draining: 'the sidecar is about to end; another endpoint will answer',
 }
 
@@ -61,7 +65,7 @@ export function localAnswer(
   return { status, reason: '', headers, version: '1.1', bodyLength: 0 }
 }
 
-/** With {@link renderGrpcReply} the only place where an error becomes an answer (invariant 2). */
+/** With those below the only place where an error becomes an answer (invariant 2). */
 export function renderLocalReply(error: ExchangeError): LocalReply & { readonly body: Buffer } {
   const { status } = error
   const document = { error: error.code, message: error.message, advice: advice[error.code] }
@@ -75,6 +79,43 @@ export function renderLocalReply(error: ExchangeError): LocalReply & { readonly 
     head: { status, reason: '', headers, version: '1.1', bodyLength: body.length },
     body,
   }
+}
+
+const grpcOk = 0
+
+/** An answer whose content is somebody else's word, such as a plugin's. */
+export interface LocalAnswer {
+  readonly status: number
+  /** Without framing. */
+  readonly headers: HeaderList
+  readonly body: Buffer
+}
+
+/** With the reason why it is ours; a gRPC caller is told of it in a status. */
+export function renderLocalAnswer(
+  { code }: ExchangeError,
+  { status, headers, body }: LocalAnswer,
+  isGrpc: boolean,
+): LocalReply {
+  headers.set(reasonHeader, code)
+  if (isGrpc) {
+    headers.set('content-type', grpcContentType)
+    const grpcStatus = status < 300 ? grpcOk : grpcStatusOfHttp(status)
+    appendGrpcStatus(headers, grpcStatus, body.toString())
+    return {
+      head: { status: 200, reason: '', headers, version: '2', bodyLength: 0 },
+      body: undefined,
+    }
+  }
+  const isEmpty = body.length === 0 || status === 204 || status === 304
+  const head: ResponseHead = {
+    status,
+    reason: '',
+    headers,
+    version: '1.1',
+    bodyLength: isEmpty ? 0 : body.length,
+  }
+  return { head, body: isEmpty ? undefined : body }
 }
 
 /** What SDKs of AWS Lambda make their exceptions of (docs.aws.amazon.com/lambda/latest/api/API_Invoke.html). */
@@ -107,7 +148,7 @@ export function renderInvokeReply(error: ExchangeError): LocalReply {
 }
 
 /** What a gRPC caller is told. */
-export function grpcStatusOfError(error: ExchangeError): number {
+function grpcStatusOfError(error: ExchangeError): number {
   if (error instanceof InjectedFault) return error.grpcStatus
   const { code } = error
   if (code === 'rate_limited') return grpcCode.resourceExhausted

@@ -1,12 +1,15 @@
 import type { Now } from '../base/clock.ts'
 import { ExchangeError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
+import type { RequestHead } from '../http/message.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { RequestStats } from '../telemetry/request-stats.ts'
 import type { SocketAddress, TransparentBootstrap } from '../model/bootstrap.ts'
 import type { OutboundTrafficPolicy } from '../model/outbound.ts'
 import { ActiveCluster, type ClusterEnvironment } from './upstream/cluster.ts'
+import { HostClusters } from './upstream/host-clusters.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
+import type { StrictDns } from './upstream/resolution/strict-dns.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { applyFilters, applyResponseFilters } from './routing/filters/apply-filters.ts'
 import { DetectionStats, type Destination } from './listener/plain-listener.ts'
@@ -39,6 +42,10 @@ export interface OutboundOptions {
   readonly random: Random
   /** For functions that run nowhere. Absent: calls of them fail at once. */
   readonly activator?: Activator
+  /** For clusters whose endpoints are names. */
+  readonly strictDns: StrictDns
+  /** Plugins of this direction. Absent: there are none. */
+  readonly plugins?: Filter | undefined
   /** Present in transparent mode. */
   readonly transparent?: TransparentBootstrap
 }
@@ -49,6 +56,14 @@ const stripControl: Filter = {
     stripControlHeaders(request.headers, honouredOfApplication)
     return true
   },
+}
+
+/** An address or a name with a dot: one without is a name of the mesh, perhaps with a slip in it. */
+const beyondPattern = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+\.[^:[\]]+)):(\d{1,5})$/
+
+function addressBeyond(authority: string): SocketAddress | undefined {
+  const [, six, host = six, port] = beyondPattern.exec(authority) ?? []
+  return host === undefined ? undefined : { host, port: Number(port) }
 }
 
 /** The application's calls to others: clusters and routes of the snapshot in force. */
@@ -67,6 +82,7 @@ export class Outbound {
     // Before the first snapshot the router says that nothing is known yet.
     authority => this.#table === undefined || this.#table.service(authority) !== undefined,
   )
+  readonly #hosts: HostClusters
   readonly #forwarder: Forwarder
   #table: RouteTable | undefined
   #trafficPolicy: OutboundTrafficPolicy = 'registryOnly'
@@ -75,13 +91,15 @@ export class Outbound {
     this.#options = options
     this.routeBreakers = new RouteBreakers(options.now)
     this.passthrough = new PassthroughClusters(options.environment)
-    this.#forwarder = new Forwarder(options.random, options.activator)
+    this.#hosts = new HostClusters(options.environment)
+    this.#forwarder = new Forwarder(options.random, options.activator, options.strictDns)
   }
 
   /** Swaps in a consistent snapshot; exchanges under way finish as they began. */
   apply(snapshot: Snapshot): void {
+    const { strictDns } = this.#options
     for (const [name, policy] of Object.entries(snapshot.clusters)) {
-      const endpoints = snapshot.endpoints[name] ?? []
+      const endpoints = strictDns.endpointsOf(policy, snapshot.endpoints[name] ?? [])
       const cluster = this.clusters.get(name)
       if (cluster === undefined)
         this.clusters.set(name, new ActiveCluster(policy, endpoints, this.#options.environment))
@@ -103,6 +121,8 @@ export class Outbound {
       this.clusters.delete(name)
       cluster.close()
     }
+    this.#hosts.applied(this.clusters)
+    strictDns.follow(snapshot, this.clusters)
     this.#options.activator?.applied(this.clusters)
   }
 
@@ -113,12 +133,14 @@ export class Outbound {
       onResponse: applyResponseFilters,
     }
     const api = service === undefined ? [this.#invokeApi] : []
+    const { plugins } = this.#options
     return new Chain({
       filters: [
         this.#options.accessLog,
         new StatsFilter(this.unrouted),
-        this.#requestId,
         stripControl,
+        ...(plugins === undefined ? [] : [plugins]),
+        this.#requestId,
         ...(this.#options.guards ?? []),
         ...api,
         router,
@@ -153,6 +175,8 @@ export class Outbound {
     this.clusters.clear()
     this.routeBreakers.close()
     this.passthrough.close()
+    this.#hosts.close()
+    this.#options.strictDns.close()
   }
 
   #route(exchange: Exchange, authority: string): boolean {
@@ -161,8 +185,21 @@ export class Outbound {
     const { originalDestination } = exchange.stream.connection
     if (originalDestination !== undefined && this.#table !== undefined)
       return this.#routeCaptured(exchange, originalDestination)
+    const beyond = authority === exchange.request.authority && this.#beyond(exchange.request)
+    if (beyond) return this.#sendBeyond(exchange, beyond)
     exchange.fail(this.#unknown(authority))
     return false
+  }
+
+  /** Where a CONNECT may go that names nothing of the mesh. */
+  #beyond({ method, authority }: RequestHead): SocketAddress | undefined {
+    if (method !== 'CONNECT' || this.#table === undefined) return undefined
+    return this.#trafficPolicy === 'allowAny' ? addressBeyond(authority) : undefined
+  }
+
+  #sendBeyond(exchange: Exchange, address: SocketAddress): boolean {
+    const cluster = this.passthrough.to(address)
+    return this.#send(exchange, directRoute(cluster), cluster)
   }
 
   /** The name says nothing to us, but the address may; and beyond the mesh it goes where it was going. */
@@ -175,13 +212,12 @@ export class Outbound {
       exchange.fail(
         new ExchangeError(
           'no_route',
-          `neither ${JSON.stringify(authority)} nor ${address} is in the mesh, and outboundTrafficPolicy is registryOnly`,
+          `neither ${JSON.stringify(authority)} nor ${address} is in the mesh, and outboundTrafficPolicy is registryOnly: add a ServiceEntry for it`,
         ),
       )
       return false
     }
-    const cluster = this.passthrough.to(original)
-    return this.#send(exchange, directRoute(cluster), cluster)
+    return this.#sendBeyond(exchange, original)
   }
 
   #choose(exchange: Exchange, service: RoutedService): boolean {
@@ -212,10 +248,18 @@ export class Outbound {
     return this.#send(exchange, route, backend.cluster)
   }
 
-  #send(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster): boolean {
+  #send(exchange: Exchange, route: ActiveRoute, chosen: ActiveCluster): boolean {
+    const { authority } = exchange.request
+    const cluster = chosen.policy.discovery === 'host' ? this.#hosts.of(chosen, authority) : chosen
+    if (cluster === undefined) {
+      exchange.fail(this.#unknown(authority))
+      return false
+    }
     exchange.route = route
     exchange.cluster = cluster
     exchange.upstreamProtocol = cluster.protocolFor(exchange.request)
+    // RFC 9113 §8.3.1: what goes by TLS says so, to servers that look.
+    if (cluster.policy.tls !== undefined) exchange.request.scheme = 'https'
     return true
   }
 

@@ -95,6 +95,8 @@ export class Sidecar {
       onRefusedByApplication: (at: number) => refused(at),
       activate: (name: string, waiting: number) => activate(name, waiting),
       guards: loads === undefined ? [] : [loads],
+      // The system's would be ourselves.
+      ...(nameServer !== undefined && { resolvers: nameServer.resolvers }),
     }
     const single =
       workers === 1

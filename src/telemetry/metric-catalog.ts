@@ -166,6 +166,36 @@ const catalog = {
     help: 'Requests for functions of which nothing ran, by what became of them: held, failed.',
     type: 'counter',
   },
+  pluginCalls: {
+    name: 'weft_plugin_calls_total',
+    help: 'Calls of hooks of a plugin.',
+    type: 'counter',
+  },
+  pluginErrors: {
+    name: 'weft_plugin_errors_total',
+    help: 'Calls of hooks of a plugin that threw, or whose promise failed or came too late.',
+    type: 'counter',
+  },
+  pluginSlowCalls: {
+    name: 'weft_plugin_slow_calls_total',
+    help: 'Synchronous calls of a plugin that held up all traffic of their thread for 10 ms or more.',
+    type: 'counter',
+  },
+  pluginAnswers: {
+    name: 'weft_plugin_answers_total',
+    help: 'Requests that a plugin answered itself.',
+    type: 'counter',
+  },
+  pluginSkipped: {
+    name: 'weft_plugin_skipped_total',
+    help: 'Requests for which a plugin was not called, because it had failed too often in a row.',
+    type: 'counter',
+  },
+  pluginSeconds: {
+    name: 'weft_plugin_seconds_total',
+    help: 'Time within synchronous calls of a plugin.',
+    type: 'counter',
+  },
   functionHosts: {
     name: 'weft_control_function_hosts',
     help: 'Hosts of functions that the control plane starts: wanted, ready.',

@@ -101,6 +101,7 @@ export const variables = {
   WEFT_DRAIN_TIMEOUT: duration(3_600_000, '1h'),
   WEFT_ACCESS_LOG: oneOf('all', 'errors', 'off'),
   WEFT_WORKERS: integer(1, 64, 'a number of threads'),
+  WEFT_PLUGINS: json,
   WEFT_LOG_LEVEL: oneOf('debug', 'info', 'warn', 'error'),
 } as const satisfies Record<string, Variable<unknown>>
 

@@ -10,6 +10,7 @@ import type { Configuration } from '../../model/configuration.ts'
 import { functionLabel } from '../../model/function.ts'
 import type { FunctionResource } from '../../model/kinds/function.ts'
 import type { WorkloadResource } from '../../model/kinds/workload.ts'
+import type { PluginSettings } from '../../model/plugin.ts'
 
 /** Everything `weft up` will run, decided before anything starts. */
 export interface MeshPlan {
@@ -53,6 +54,8 @@ export interface UpOptions {
   readonly controlPort: number
   readonly controlAdminPort: number
   readonly stateDirectory: string
+  /** As of the control plane. Default false. */
+  readonly ignoresUnknownKinds?: boolean
 }
 
 const loopback = '127.0.0.1'
@@ -98,6 +101,7 @@ function planControl({ mesh, functions }: Configuration, options: UpOptions): Co
     bootstrapFile: join(stateDirectory, 'bootstrap.json'),
     bootstrap: {
       configPath: options.config,
+      ...(options.ignoresUnknownKinds === true && { ignoresUnknownKinds: true }),
       stateDirectory,
       trustDomain: mesh.trustDomain,
       push: { host: loopback, port: options.controlPort },
@@ -119,7 +123,7 @@ interface SidecarSurroundings {
 
 function planSidecar(workload: WorkloadResource, surroundings: SidecarSurroundings): SidecarPlan {
   const { spec } = workload
-  const { workers, dns, transparent } = spec.sidecar
+  const { workers, dns, transparent, plugins } = spec.sidecar
   const { bootstrapFile, bootstrap } = planBase(workload, surroundings)
   const { healthCheck, zone } = spec
   return {
@@ -143,9 +147,16 @@ function planSidecar(workload: WorkloadResource, surroundings: SidecarSurroundin
         transparent: planTransparent(transparent === true ? {} : transparent, surroundings.index),
       }),
       ...(workers !== undefined && { workers }),
+      ...(plugins !== undefined && { plugins: plugins.map(planPlugin) }),
     },
   }
 }
+
+function planPlugin({ path, timeout, name, ...same }: WorkloadPlugin): PluginSettings {
+  return { ...same, path: resolve(path), timeoutMs: timeout, ...(name !== undefined && { name }) }
+}
+
+type WorkloadPlugin = NonNullable<WorkloadResource['spec']['sidecar']['plugins']>[number]
 
 /** Its sidecar runs the function, and is all that runs while nobody calls. */
 function planFunction(resource: FunctionResource, surroundings: SidecarSurroundings): SidecarPlan {

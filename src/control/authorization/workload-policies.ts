@@ -108,7 +108,7 @@ interface LimitedPorts {
 /** A port goes by its own TrafficPolicy, else by that of its Service, as for everything that such a policy says. */
 function limitedPorts({ services, trafficPolicies }: Configuration): LimitedPorts[] {
   if (trafficPolicies.every(({ spec }) => spec.rateLimits === undefined)) return []
-  // Those of routes are their callers' business.
+  // Others are their callers' business.
   const policies = new Map(
     trafficPolicies
       .filter(({ spec }) => spec.targetRef.kind === 'Service')

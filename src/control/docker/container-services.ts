@@ -53,6 +53,7 @@ export function containerServices(containers: readonly MeshContainer[]): LoadRes
     backendTrafficPolicies: [],
     authorizationPolicies: [],
     requestAuthentications: [],
+    serviceEntries: [],
     functions: [],
     membership: 'registrations',
   } as const

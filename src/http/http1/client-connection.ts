@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
+import { abortSocket } from '../abort-socket.ts'
 import { cork, uncork } from '../cork.ts'
 import type { HeaderList } from '../headers.ts'
 import type { HttpLimits } from '../limits.ts'
@@ -144,7 +145,7 @@ export class Http1ClientConnection implements ClientConnection, ClientStreamOwne
     this.#stream = undefined
     this.#retire()
     // In a tunnel FIN says that the client is done.
-    if (this.#tunnel) this.#socket.resetAndDestroy()
+    if (this.#tunnel) abortSocket(this.#socket)
     else this.#socket.destroy()
     if (error !== undefined) stream.receiver.onReset(error)
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { nextTick } from 'node:process'
 import type { ExchangeError } from '../../base/errors.ts'
+import { abortSocket } from '../abort-socket.ts'
 import { cork, uncork } from '../cork.ts'
 import { Output } from '../http1/output.ts'
 import type { RequestReceiver } from '../stream.ts'
@@ -63,7 +64,7 @@ export abstract class TcpConnection {
   reset(_error: ExchangeError): void {
     if (this.over) return
     this.over = true
-    this.socket.resetAndDestroy()
+    abortSocket(this.socket)
   }
 
   pause(): void {

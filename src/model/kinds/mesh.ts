@@ -60,7 +60,9 @@ const spec = z
     outboundTrafficPolicy: z
       .enum(outboundTrafficPolicies)
       .default('allowAny')
-      .describe('Whether transparent mode reaches destinations that are not in the mesh.'),
+      .describe(
+        'Whether captured connections, and CONNECT on the outbound port, reach what no Service and no ServiceEntry names.',
+      ),
     defaultAuthorization: z
       .enum(['allow', 'deny'])
       .default('allow')

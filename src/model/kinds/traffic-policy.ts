@@ -14,7 +14,7 @@ const count = z.int().min(1)
 
 const timeout = duration.optional()
 
-/** weft.dev/v1alpha1 TrafficPolicy: how callers treat a Service, or a route to it. What is left out has the default of cluster.ts. */
+/** weft.dev/v1alpha1 TrafficPolicy: how callers treat a Service, a route to it, or the hosts of a ServiceEntry. */
 export const trafficPolicyKind = z.strictObject({
   apiVersion: z.literal('weft.dev/v1alpha1'),
   kind: z.literal('TrafficPolicy'),

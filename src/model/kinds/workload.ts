@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { outboundTrafficPolicies } from '../outbound.ts'
+import { pluginDirections, pluginFailureModes } from '../plugin.ts'
 import { metadata, objectName, port, positiveDuration, urlPath } from './common.ts'
 
 const ports = z
@@ -12,6 +13,21 @@ const ports = z
         context.addIssue({ code: 'custom', path: [index, 'name'], message })
       }
   })
+
+const plugin = z.strictObject({
+  path: z
+    .string()
+    .min(1)
+    .describe('Of an ES module, .js or .ts; relative to the folder in which `weft up` runs.'),
+  name: objectName.optional().describe('For logs and metrics. Default: the name of the file.'),
+  config: z.record(z.string(), z.unknown()).default({}).describe('Handed to it as it is.'),
+  direction: z.enum(pluginDirections).default('both'),
+  onError: z
+    .enum(pluginFailureModes)
+    .default('fail')
+    .describe('What becomes of a request in which it fails.'),
+  timeout: positiveDuration.prefault('100ms').describe('For a promise of its onRequest.'),
+})
 
 const dnsMessage = 'must be true, false, or an object with a port'
 
@@ -78,6 +94,11 @@ export const workloadKind = z.strictObject({
           .describe(
             'Whether `weft init` brings the traffic, and what becomes of unknown destinations.',
           ),
+        plugins: z
+          .array(plugin)
+          .max(16)
+          .optional()
+          .describe('Run around each exchange, in this order, behind its authorization.'),
         workers: z
           .int()
           .min(1)

@@ -8,9 +8,9 @@ import type { Resource, Sourced } from './validate.ts'
 export function policyTarget({ metadata, spec }: TrafficPolicyResource): string {
   const { kind, name, port, sectionName } = spec.targetRef
   const target = `${name}.${metadata.namespace}`
-  if (kind === 'Service') return port === undefined ? target : `port ${port} of ${target}`
-  const route = `${kind} ${target}`
-  return sectionName === undefined ? route : `rule ${sectionName} of ${route}`
+  const whole = kind === 'Service' ? target : `${kind} ${target}`
+  if (port !== undefined) return `port ${port} of ${whole}`
+  return sectionName === undefined ? whole : `rule ${sectionName} of ${whole}`
 }
 
 interface Surroundings {
@@ -28,20 +28,20 @@ export function checkPolicyTargets(
   const routes = routesOf(sources.map(({ resource }) => resource))
   for (const source of sources) {
     const { resource } = source
-    if (resource.kind !== 'TrafficPolicy' || resource.spec.targetRef.kind === 'Service') continue
+    if (resource.kind !== 'TrafficPolicy') continue
     if (isPart || suspects.mayDefine(resource.spec.targetRef.name)) continue
     const fault = targetFault(resource, routes)
     if (fault !== undefined) report(source, ['spec', 'targetRef', fault.field], fault.message)
   }
 }
 
-/** Why the route that a policy is for can't be found. Undefined: it is there, or the policy is for a Service. */
+/** Why the route that a policy is for can't be found. Undefined: it is there, or the policy is for no route. */
 export function targetFault(
   { metadata, spec }: TrafficPolicyResource,
   routes: PolicyRoutes,
 ): { readonly field: string; readonly message: string } | undefined {
   const { kind, name, sectionName } = spec.targetRef
-  if (kind === 'Service') return undefined
+  if (!kind.endsWith('Route')) return undefined
   const route = `${kind} ${name}.${metadata.namespace}`
   const rules = routes.get(route)
   if (rules === undefined)

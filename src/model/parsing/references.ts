@@ -10,6 +10,7 @@ import { isBackendKind } from '../kinds/routes/backend-reference.ts'
 import type { RequestAuthenticationResource } from '../kinds/request-authentication.ts'
 import type { ServiceResource } from '../kinds/service.ts'
 import type { BackendTrafficPolicyResource } from '../kinds/traffic/backend-traffic-policy.ts'
+import type { ServiceEntryResource } from '../kinds/service-entry.ts'
 import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
@@ -37,9 +38,11 @@ export function checkReferences(
     problems.push(document.problem(path, message))
   }
   const services = new Map<string, ServiceResource>()
+  const entries = new Map<string, ServiceEntryResource>()
   const functions = new Set<string>()
   for (const { resource } of sources)
     if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
+    else if (resource.kind === 'ServiceEntry') entries.set(keyOf(resource.metadata), resource)
     else if (resource.kind === 'Function')
       for (const name of calledNames(resource)) functions.add(keyOf({ ...resource.metadata, name }))
   checkDuplicates(sources, report)
@@ -49,7 +52,7 @@ export function checkReferences(
   checkPolicyTargets(sources, report, { suspects, isPart })
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
-      const message = faultOf(reference, { services, functions, suspects, isPart })
+      const message = faultOf(reference, { services, entries, functions, suspects, isPart })
       if (message !== undefined) report(source, reference.path, message)
     }
   return problems
@@ -105,6 +108,7 @@ function claimsOf(resource: Resource): Claim[] {
       })),
     ]
   const own = { what: `${kind} ${keyOf(metadata)}`, path }
+  if (kind === 'ServiceEntry') return [own, ...hostClaims(resource)]
   if (kind === 'TrafficPolicy')
     return [own, { what: `the TrafficPolicy for ${policyTarget(resource)}`, path: targetRefPath }]
   if (kind === 'XBackendTrafficPolicy')
@@ -124,6 +128,16 @@ const targetRefPath = ['spec', 'targetRef']
 function calledNames({ metadata, spec }: FunctionResource): string[] {
   const qualifiers = [...spec.versions, ...spec.aliases].map(({ name }) => name)
   return [undefined, ...qualifiers].map(qualifier => qualifiedFunction(metadata.name, qualifier))
+}
+
+/** A name leads to one place, whoever asks. */
+function hostClaims({ spec }: ServiceEntryResource): Claim[] {
+  return spec.hosts.flatMap((host, index) =>
+    spec.ports.map(({ number }) => ({
+      what: `port ${number} of ${host}`,
+      path: ['spec', 'hosts', index],
+    })),
+  )
 }
 
 /** On one machine every port is listened on once. */
@@ -197,8 +211,7 @@ function referencesOf(resource: Resource): Reference[] {
     case 'AuthorizationPolicy':
     case 'RequestAuthentication':
       return targetReferences(resource)
-    case 'Service':
-    case 'Mesh':
+    default:
       return []
   }
 }
@@ -298,6 +311,7 @@ type Services = ReadonlyMap<string, ServiceResource>
 
 interface Known {
   readonly services: Services
+  readonly entries: ReadonlyMap<string, ServiceEntryResource>
   readonly functions: ReadonlySet<string>
   readonly suspects: Suspects
   /** Others, which are not seen here, may define what is missing. */
@@ -309,7 +323,8 @@ function faultOf({ wanted, isBackend = false }: Reference, known: Known): string
   const { group = '', kind = 'Service' } = wanted
   if (isBackend && !isBackendKind({ group, kind }))
     return `must lead to a Service, or a Function of weft.dev; ${JSON.stringify(kind)} of the group ${JSON.stringify(group)} is neither`
-  if (kind === 'Function') return functionFault(wanted, known)
+  const otherFault = otherFaults.get(kind)
+  if (otherFault !== undefined) return otherFault(wanted, known)
   const key = keyOf(wanted)
   const service = known.services.get(key)
   if (service !== undefined)
@@ -319,9 +334,31 @@ function faultOf({ wanted, isBackend = false }: Reference, known: Known): string
   return `there is no Service ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
+type Wanted = NonNullable<Reference['wanted']>
+
+/** By the kind that is referred to. */
+const otherFaults: ReadonlyMap<string, (wanted: Wanted, known: Known) => string | undefined> =
+  new Map([
+    ['Function', functionFault],
+    ['ServiceEntry', entryFault],
+  ])
+
 /** In a broken document, or in another source. */
 function mayBeElsewhere({ name }: Named, { suspects, isPart }: Known): boolean {
   return isPart || suspects.mayDefine(name)
+}
+
+function entryFault(wanted: Wanted, known: Known): string | undefined {
+  const key = keyOf(wanted)
+  const entry = known.entries.get(key)
+  if (entry !== undefined) {
+    const numbers = entry.spec.ports.map(({ number }) => number)
+    if (wanted.port === undefined || numbers.includes(wanted.port)) return undefined
+    return `ServiceEntry ${key} has no port ${wanted.port}; it has ${numbers.join(', ')}`
+  }
+  if (mayBeElsewhere(wanted, known)) return undefined
+  const near = nearest(key, [...known.entries.keys()])
+  return `there is no ServiceEntry ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
 function functionFault(wanted: Named, known: Known): string | undefined {

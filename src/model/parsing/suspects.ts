@@ -1,7 +1,7 @@
 import { kinds } from './validate.ts'
 
 /** Kinds whose names others refer to. */
-const referable: ReadonlySet<string> = new Set(['Service', 'Function'])
+const referable: ReadonlySet<string> = new Set(['Service', 'ServiceEntry', 'Function'])
 
 /**
  * Names that documents with problems may define. Nobody can say that a Service of such a name does not exist, and a

@@ -3,6 +3,7 @@ import {
   authorizationPolicyKind,
   type AuthorizationPolicyResource,
 } from '../kinds/authorization-policy.ts'
+import { fieldsOf } from '../../base/fields.ts'
 import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
 import { functionKind, type FunctionResource } from '../kinds/function.ts'
 import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
@@ -17,6 +18,7 @@ import {
   backendTrafficPolicyKind,
   type BackendTrafficPolicyResource,
 } from '../kinds/traffic/backend-traffic-policy.ts'
+import { serviceEntryKind, type ServiceEntryResource } from '../kinds/service-entry.ts'
 import { trafficPolicyKind, type TrafficPolicyResource } from '../kinds/traffic-policy.ts'
 import { workloadKind, type WorkloadResource } from '../kinds/workload.ts'
 import type { ConfigurationProblem } from '../problem.ts'
@@ -34,6 +36,7 @@ export const kinds = {
   Workload: workloadKind,
   TrafficPolicy: trafficPolicyKind,
   XBackendTrafficPolicy: backendTrafficPolicyKind,
+  ServiceEntry: serviceEntryKind,
   Function: functionKind,
   AuthorizationPolicy: authorizationPolicyKind,
   RequestAuthentication: requestAuthenticationKind,
@@ -48,6 +51,7 @@ export type Resource =
   | WorkloadResource
   | TrafficPolicyResource
   | BackendTrafficPolicyResource
+  | ServiceEntryResource
   | FunctionResource
   | AuthorizationPolicyResource
   | RequestAuthenticationResource
@@ -142,6 +146,15 @@ function check(document: SourceDocument, schema: z.ZodType<Resource>, value: unk
 function kindOf(value: unknown): string | undefined {
   if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined
   return typeof value.kind === 'string' ? value.kind : undefined
+}
+
+/** The kind of a document that is somebody else's. One of our own group has a slip in it. */
+export function foreignKindOf({ value }: SourceDocument): string | undefined {
+  const kind = kindOf(value)
+  if (kind === undefined || Object.hasOwn(kinds, kind)) return undefined
+  const { apiVersion } = fieldsOf(value)
+  const isOwn = typeof apiVersion === 'string' && apiVersion.startsWith('weft.dev/')
+  return isOwn ? undefined : kind
 }
 
 function unknownKind(document: SourceDocument, kind: string | undefined): ConfigurationProblem {

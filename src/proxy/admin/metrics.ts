@@ -6,6 +6,7 @@ import type { RequestStats } from '../../telemetry/request-stats.ts'
 import type { DataPlane } from '../data-plane.ts'
 import { policyMetrics } from './policy-metrics.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
+import { pluginMetrics } from './plugin-metrics.ts'
 import type { Listener } from '../listener/listener.ts'
 import type { DetectionStats } from '../listener/plain-listener.ts'
 
@@ -66,6 +67,7 @@ export function* planeMetrics(plane: DataPlane): Iterable<MetricFamily> {
     { labels: { outcome: 'failed' }, value: failed },
   ])
   yield* policyMetrics(inbound.policies)
+  yield* pluginMetrics(plane.plugins)
   yield metricFamily('plainConnections', single(inboundListener.plainConnections))
   yield metricFamily('handshakeFailures', single(inboundListener.handshakeFailures))
 }

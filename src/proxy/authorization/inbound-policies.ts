@@ -81,7 +81,7 @@ export class InboundPolicyFilter implements Filter {
 
   /** By the policies that it came under. */
   #goOn(exchange: Exchange, active: ActivePolicies): void {
-    if (active.admit(exchange, this.#view)) exchange.chain.resume(exchange, this)
+    if (active.admit(exchange, this.#view)) exchange.chain.proceed(exchange, this)
   }
 
   #activate(policies: InboundPolicies, former: ActivePolicies | undefined): ActivePolicies {

@@ -1,6 +1,6 @@
 import type { Logger } from '../../base/log.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
-import type { Service } from '../../model/service.ts'
+import { isWildcard, type Service } from '../../model/service.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Listener } from '../listener/listener.ts'
 import type { NameServer } from './name-server.ts'
@@ -45,7 +45,9 @@ export class DnsMode {
     // The control plane's own name leads past the mesh: once it has moved, the way to it that the last snapshot knows is a
     // dead end, and no further snapshot would come.
     const services = Object.values(snapshot.services)
-    this.#listeners.apply(services.filter(({ hosts }) => !hosts.includes(this.#controlPlane)))
+    // One address can't stand for the hosts of a wildcard.
+    const named = services.filter(({ hosts }) => !hosts.some(isWildcard))
+    this.#listeners.apply(named.filter(({ hosts }) => !hosts.includes(this.#controlPlane)))
   }
 
   /** Whether the names of a first snapshot are answered. */

@@ -17,13 +17,15 @@ import type { Chain, Filter } from './filter.ts'
 import type { InboundCall } from './call-correlation.ts'
 import type { Forwarding } from './forwarder.ts'
 import {
-  grpcStatusOfError,
   grpcTrailers,
   renderGrpcReply,
   renderInvokeReply,
+  renderLocalAnswer,
   renderLocalReply,
+  type LocalAnswer,
   type LocalReply,
 } from '../local-reply.ts'
+import type { PluginExchange } from '../plugins/plugin-exchange.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import type { MirroredRequest } from '../routing/mirroring/mirrored-request.ts'
 import type { ActiveRoute } from '../routing/router.ts'
@@ -107,6 +109,8 @@ export class Exchange implements RequestReceiver {
   readonly isGrpc: boolean
   /** The caller uses the Lambda Invoke API, and expects errors in its shapes. */
   invokes = false
+  /** Set where there are plugins. */
+  plugins: PluginExchange | undefined
   /** Undefined for a request without a body. */
   readonly body: ReplayBuffer | undefined
   /** Counts the tunnel's bytes. */
@@ -185,6 +189,8 @@ export class Exchange implements RequestReceiver {
     this.status = head.status
     if (this.isGrpc && end) this.grpcStatus = grpcStatusOf(head.headers)
     this.chain.response(this, head)
+    // A filter has refused it.
+    if (this.#completed) return
     this.stream.sendHead(head, end)
     if (end) this.#complete()
     else if (opensTunnel(this.request, head)) this.#openTunnel()
@@ -214,25 +220,38 @@ export class Exchange implements RequestReceiver {
     this.#complete()
   }
 
-  /** Ends the exchange with an answer of our own, or with a reset where an answer has begun. */
-  fail(error: ExchangeError): void {
+  /**
+   * Ends the exchange with an answer of our own, or with a reset where an answer has begun.
+   * @param answer what to say. Default: what is wrong.
+   */
+  fail(error: ExchangeError, answer?: LocalAnswer): void {
     if (this.#completed) return
     this.reason = error.code
-    if (!this.headSent) this.#reply(error)
+    if (!this.headSent) this.#reply(error, answer)
     else if (this.isGrpc) this.stream.end(grpcTrailers(error))
     else this.stream.reset(error)
     this.#complete()
   }
 
-  #reply(error: ExchangeError): void {
-    const { head, body } = this.#render(error)
-    if (this.isGrpc) this.grpcStatus = grpcStatusOfError(error)
+  /** As {@link fail}, from a filter that is shown an answer which has not left yet. */
+  refuseAnswer(error: ExchangeError): void {
+    this.attempt?.cancel(error)
+    this.status = 0
+    this.grpcStatus = undefined
+    this.fail(error)
+  }
+
+  #reply(error: ExchangeError, answer: LocalAnswer | undefined): void {
+    const { head, body } =
+      answer === undefined ? this.#render(error) : renderLocalAnswer(error, answer, this.isGrpc)
+    if (this.isGrpc) this.grpcStatus = grpcStatusOf(head.headers)
     this.#respond(head, body)
   }
 
   #respond(head: ResponseHead, body: Buffer | undefined): void {
     this.status = head.status
     this.chain.response(this, head)
+    if (this.#completed) return
     const bodyless = body === undefined || this.request.method === 'HEAD'
     this.stream.sendHead(head, bodyless)
     if (bodyless) return

@@ -8,7 +8,10 @@ import { Exchange } from './exchange.ts'
  * exchange lives in {@link Exchange}.
  */
 export interface Filter {
-  /** In the order of the chain. @returns false when the filter failed or answered the exchange itself. */
+  /**
+   * In the order of the chain.
+   * @returns false when the filter failed or answered the exchange itself, or will call {@link Chain.proceed}.
+   */
   onRequest?(exchange: Exchange): boolean
   /** In reverse order, before the head goes downstream; local replies pass here too. */
   onResponse?(exchange: Exchange, head: ResponseHead): void
@@ -46,16 +49,9 @@ export class Chain {
     this.#run(exchange, 0)
   }
 
-  /** Goes on with an exchange that a filter has kept back, behind that filter. */
-  resume(exchange: Exchange, filter: Filter): void {
+  /** Goes on behind a filter that has held an exchange up. */
+  proceed(exchange: Exchange, filter: Filter): void {
     this.#run(exchange, this.#request.indexOf(filter) + 1)
-  }
-
-  #run(exchange: Exchange, from: number): void {
-    for (let i = from; i < this.#request.length; i++) {
-      if (this.#request[i]?.onRequest?.(exchange) === false) return
-    }
-    this.#terminal(exchange)
   }
 
   response(exchange: Exchange, head: ResponseHead): void {
@@ -64,5 +60,11 @@ export class Chain {
 
   complete(exchange: Exchange): void {
     for (const filter of this.#complete) filter.onComplete?.(exchange)
+  }
+
+  #run(exchange: Exchange, from: number): void {
+    for (let index = from; index < this.#request.length; index++)
+      if (this.#request[index]?.onRequest?.(exchange) === false) return
+    this.#terminal(exchange)
   }
 }

@@ -20,6 +20,7 @@ import type { ActiveCluster } from '../upstream/cluster.ts'
 import type { Selection } from '../upstream/request-selector.ts'
 import type { ActiveRoute } from '../routing/router.ts'
 import { timeoutOf } from './deadline.ts'
+import type { StrictDns } from '../upstream/resolution/strict-dns.ts'
 import type { Exchange } from './exchange.ts'
 import { FaultInjector } from './fault-injector.ts'
 import type { Filter } from './filter.ts'
@@ -65,12 +66,14 @@ export class Forwarder implements AttemptOwner, Filter {
   readonly #faults: FaultInjector
   readonly #hedgeDelays = new WeakMap<ActiveCluster, HedgeDelay>()
   #letsIn = false
+  readonly #strictDns: StrictDns | undefined
 
-  /** @param activator for functions that run nowhere. */
-  constructor(random: Random, activator?: Activator) {
+  /** @param activator for functions that run nowhere. @param strictDns for hosts whose address is not known yet. */
+  constructor(random: Random, activator?: Activator, strictDns?: StrictDns) {
     this.#random = random
     this.#activator = activator
     this.#faults = new FaultInjector(random)
+    this.#strictDns = strictDns
   }
 
   /** `exchange.route` and `exchange.cluster` are set. */
@@ -85,8 +88,9 @@ export class Forwarder implements AttemptOwner, Filter {
       const go = (): void => this.#admit(exchange, route, cluster, exchange.chain.now())
       if (this.#faults.take(exchange, faults, go)) return
     }
-    // perf: bench hop-100B. No time has passed before the first try, and asking the clock costs.
-    this.#admit(exchange, route, cluster, exchange.startedAt)
+    // perf: bench hop-100B. No time has passed before the first try, but in plugins, and asking the clock costs.
+    const now = exchange.plugins === undefined ? exchange.startedAt : exchange.chain.now()
+    this.#admit(exchange, route, cluster, now)
   }
 
   /** Gives back what {@link forward} took, and tells the breakers how the exchange as a whole ended. */
@@ -230,13 +234,17 @@ export class Forwarder implements AttemptOwner, Filter {
 
   /** Of a function that does not run there will be one. Those that are there and may not serve are another matter. */
   #withoutEndpoint(exchange: Exchange, cluster: ActiveCluster, subset: string | undefined): void {
-    const starts = cluster.policy.activates !== undefined && cluster.endpoints.length === 0
-    if (this.#activator === undefined || !starts)
-      return exchange.fail(new ExchangeError('no_healthy_endpoint', absenceIn(cluster, subset)))
-    this.#activator.hold(exchange, cluster, () => {
+    const goOn = (): void => {
       const { forwarding } = exchange
       if (forwarding !== undefined) this.#tryOnce(exchange, forwarding, exchange.chain.now())
-    })
+    }
+    const isEmpty = cluster.endpoints.length === 0
+    if (isEmpty && cluster.policy.discovery === 'dns' && this.#strictDns !== undefined)
+      return this.#strictDns.hold(exchange, cluster, goOn)
+    const starts = cluster.policy.activates !== undefined && isEmpty
+    if (this.#activator === undefined || !starts)
+      return exchange.fail(new ExchangeError('no_healthy_endpoint', absenceIn(cluster, subset)))
+    this.#activator.hold(exchange, cluster, goOn)
   }
 
   #admit(exchange: Exchange, route: ActiveRoute, cluster: ActiveCluster, now: number): void {

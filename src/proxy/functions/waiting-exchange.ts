@@ -1,8 +1,9 @@
-import { ExchangeError } from '../../base/errors.ts'
+import { ExchangeError, type ErrorCode } from '../../base/errors.ts'
 import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
 
 /**
- * An exchange that waits for its function to run, or for its token to be verified, in the place of a try: what ends the
+ * An exchange that waits in the place of a try, for its function to run, its host's address, its token to be verified, or
+ * a plugin: what ends the
  * exchange from outside, such as its caller's going, ends the wait as well.
  */
 export class WaitingExchange implements ActiveTry {
@@ -28,9 +29,9 @@ export class WaitingExchange implements ActiveTry {
     if (!this.#exchange.completed) this.#go()
   }
 
-  fail(message: string): void {
+  fail(message: string, code: ErrorCode = 'no_healthy_endpoint'): void {
     this.#exchange.attempt = undefined
-    this.#exchange.fail(new ExchangeError('no_healthy_endpoint', message))
+    this.#exchange.fail(new ExchangeError(code, message))
   }
 
   cancel(): void {

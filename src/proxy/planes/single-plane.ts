@@ -1,3 +1,4 @@
+import { monotonicNow } from '../../base/clock.ts'
 import type { ActivationEvent } from '../../discovery/subscription-client.ts'
 import type { ProxyBootstrap, SocketAddress } from '../../model/bootstrap.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
@@ -10,6 +11,7 @@ import { DataPlane, type DataPlaneOptions, type DataPlanePorts } from '../data-p
 import type { Listener } from '../listener/listener.ts'
 import { loadOriginalDestination } from '../listener/original-destination.ts'
 import type { Breakers, PlaneClusters, TrafficPlane } from './traffic-plane.ts'
+import { loadPlugins } from '../plugins/load-plugins.ts'
 
 /** One data plane, on the thread that asks for it. */
 export class SinglePlane implements TrafficPlane {
@@ -19,8 +21,13 @@ export class SinglePlane implements TrafficPlane {
   static async start(bootstrap: ProxyBootstrap, options: DataPlaneOptions): Promise<SinglePlane> {
     const originalDestination =
       bootstrap.transparent === undefined ? undefined : await loadOriginalDestination()
+    const plugins = await loadPlugins(bootstrap.plugins ?? [], {
+      logger: options.logger,
+      now: monotonicNow,
+    })
     const plane = new DataPlane(bootstrap, {
       ...options,
+      plugins,
       ...(originalDestination !== undefined && { originalDestination }),
     })
     try {

@@ -2,7 +2,7 @@ import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
 import type { RequestHead } from '../../http/message.ts'
 import type { Route, RetryPolicy } from '../../model/route.ts'
-import type { Service } from '../../model/service.ts'
+import { isWildcard, type Service } from '../../model/service.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import type { Filter } from '../exchange/filter.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
@@ -62,6 +62,8 @@ export interface RouteContext {
 /** All services of one snapshot by the authorities that callers use. Immutable: a new snapshot builds a new one. */
 export class RouteTable {
   readonly #byAuthority = new Map<string, RoutedService>()
+  /** Some host of it is a wildcard, such as `*.example.com`. */
+  readonly #hasWildcards: boolean
 
   constructor(
     snapshot: Snapshot,
@@ -69,6 +71,7 @@ export class RouteTable {
     context: RouteContext,
   ) {
     const services = Object.values(snapshot.services)
+    this.#hasWildcards = services.some(({ hosts }) => hosts.some(isWildcard))
     for (const service of services) {
       const routed = {
         name: service.name,
@@ -88,7 +91,20 @@ export class RouteTable {
 
   /** `authority` as callers write it: `orders`, `orders:80`, `orders.default`, with a dot behind the name or without. */
   service(authority: string): RoutedService | undefined {
-    return this.#byAuthority.get(authority) ?? this.#byAuthority.get(withoutRoot(authority))
+    return (
+      this.#byAuthority.get(authority) ??
+      this.#byAuthority.get(withoutRoot(authority)) ??
+      (this.#hasWildcards ? this.#byWildcard(withoutRoot(authority)) : undefined)
+    )
+  }
+
+  /** The longest wildcard that ends as the authority does. */
+  #byWildcard(authority: string): RoutedService | undefined {
+    for (let dot = authority.indexOf('.'); dot > 0; dot = authority.indexOf('.', dot + 1)) {
+      const service = this.#byAuthority.get(`*${authority.slice(dot)}`)
+      if (service !== undefined) return service
+    }
+    return undefined
   }
 }
 

@@ -107,6 +107,8 @@ export class ActiveCluster {
       this.budget = new RetryBudget(policy.retryBudget)
     this.#selector = RequestSelector.for(policy, this.#environment.random)
     const before = this.#listed
+    // Connections of before were to another server, for all we know.
+    if (differ(previous.tls ?? {}, policy.tls ?? {})) this.#replaceEndpoints([])
     this.#replaceEndpoints(endpoints)
     // Its tables cost: a snapshot that is about other clusters leaves them.
     if (differ(before, endpoints) || differ(balancingPart(previous), balancingPart(policy)))

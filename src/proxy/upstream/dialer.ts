@@ -1,4 +1,4 @@
-import net, { type Socket } from 'node:net'
+import net, { type LookupFunction, type Socket } from 'node:net'
 import tls from 'node:tls'
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
@@ -14,6 +14,7 @@ import { clientTlsOptions } from '../../identity/tls-options.ts'
 import type { MeshAddress } from '../../model/endpoint.ts'
 import { established } from './connect.ts'
 import type { Dial, DialTarget } from './pool-set.ts'
+import { TlsOrigination } from './tls-origination.ts'
 
 /** Shorter than the five seconds after which Node, the commonest server that says nothing, closes. */
 const idleMs = 4000
@@ -25,16 +26,23 @@ export interface DialerOptions {
   /** With sidecars. */
   readonly meshLimits: HttpLimits
   readonly now: Now
+  /** For hosts that their callers name. Default: the system's. */
+  readonly lookup?: LookupFunction
 }
 
-/** Opens connections: HTTP/2 in mTLS to sidecars, HTTP/1.1, HTTP/2 with prior knowledge or raw bytes to applications. */
+/**
+ * Opens connections: HTTP/2 in mTLS to sidecars; HTTP/1.1, HTTP/2 or raw bytes to applications, beyond the mesh perhaps
+ * in TLS.
+ */
 export class Dialer {
   readonly #options: DialerOptions
+  readonly #origination: TlsOrigination
   #tls: tls.ConnectionOptions
 
   constructor(options: DialerOptions) {
     const { identity } = options
     this.#options = options
+    this.#origination = new TlsOrigination(options.now)
     this.#tls = clientTlsOptions(identity.current, { alpn: ['h2'] })
     identity.onChange(renewed => {
       this.#tls = clientTlsOptions(renewed, { alpn: ['h2'] })
@@ -49,15 +57,17 @@ export class Dialer {
   }
 
   async #dialApplication(
-    { endpoint: { address, port }, protocol, timeoutMs }: DialTarget,
+    { endpoint: { address, port }, protocol, timeoutMs, tls: wanted, isCalledHost }: DialTarget,
     events: ClientConnectionEvents,
   ): Promise<ClientConnection> {
     const where = `${address}:${port}`
+    const { limits, now, lookup } = this.#options
     const reader = new SharedReader()
-    const { onread } = reader
-    const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: true, onread })
-    await established(socket, 'connect', where, timeoutMs)
-    const { limits, now } = this.#options
+    const place = { host: address, port, ...(isCalledHost === true && lookup && { lookup }) }
+    const socket =
+      wanted === undefined
+        ? await connectPlain(place, { reader, where, timeoutMs })
+        : await this.#origination.connect({ place, tls: wanted, protocol, timeoutMs }, reader)
     if (protocol === 'h2')
       return this.#greet(socket, reader, { limits, where, timeoutMs, events, refused })
     const options = { limits, events, now, idleMs, where }
@@ -108,6 +118,21 @@ export class Dialer {
     await greeting.received(connection)
     return connection
   }
+}
+
+interface PlainConnect {
+  readonly reader: SharedReader
+  readonly where: string
+  readonly timeoutMs: number
+}
+
+async function connectPlain(
+  place: net.TcpSocketConnectOpts,
+  { reader: { onread }, where, timeoutMs }: PlainConnect,
+): Promise<Socket> {
+  const socket = net.connect({ ...place, noDelay: true, allowHalfOpen: true, onread })
+  await established(socket, 'connect', where, timeoutMs)
+  return socket
 }
 
 interface Greeted {

@@ -1,6 +1,7 @@
 import type { WireProtocol } from '../../http/message.ts'
 import type { ClientConnection, ClientConnectionEvents } from '../../http/stream.ts'
 import type { Cluster } from '../../model/cluster.ts'
+import type { ClusterTls } from '../../model/cluster-tls.ts'
 import type { Endpoint } from '../../model/endpoint.ts'
 import type { PoolLender } from './cluster.ts'
 import { ConnectionPool } from './connection-pool.ts'
@@ -10,6 +11,10 @@ export interface DialTarget {
   /** To speak to an endpoint without a sidecar. */
   readonly protocol: WireProtocol
   readonly timeoutMs: number
+  /** Of the cluster. */
+  readonly tls?: ClusterTls
+  /** Its address is the name that its caller has called. */
+  readonly isCalledHost?: boolean
 }
 
 /** Opens one connection to an endpoint. Rejects with an ExchangeError, within the timeout. */
@@ -50,11 +55,18 @@ export class PoolSet implements PoolLender {
       return known.pool
     }
     const mesh = endpoint.mesh !== undefined
-    const { connectTimeoutMs: timeoutMs, concurrency } = cluster
+    const { connectTimeoutMs: timeoutMs, concurrency, tls, discovery } = cluster
+    const target = {
+      endpoint,
+      protocol,
+      timeoutMs,
+      ...(tls !== undefined && { tls }),
+      ...(discovery === 'host' && { isCalledHost: true }),
+    }
     const multiplexed = mesh || protocol === 'h2'
     const pool = new ConnectionPool({
       name: endpoint.id,
-      dial: events => this.#dial({ endpoint, protocol, timeoutMs }, events),
+      dial: events => this.#dial(target, events),
       maxConnections: mesh ? meshConnections : concurrency.maxConnectionsPerEndpoint,
       // One multiplexed connection will take all who wait for it.
       maxPending: multiplexed ? concurrency.maxRequests : concurrency.maxPending,

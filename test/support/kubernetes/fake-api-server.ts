@@ -354,6 +354,7 @@ const kinds: Readonly<Record<string, string>> = {
   grpcroutes: 'GRPCRoute',
   meshes: 'Mesh',
   trafficpolicies: 'TrafficPolicy',
+  serviceentries: 'ServiceEntry',
   authorizationpolicies: 'AuthorizationPolicy',
   functions: 'Function',
   workloads: 'Workload',

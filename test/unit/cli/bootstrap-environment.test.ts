@@ -130,6 +130,17 @@ t.test('what remains to be said has a short form', async t => {
   t.equal(read({ WEFT_WORKERS: '4' }).bootstrap.workers, 4)
 })
 
+t.test('plugins are said in JSON, and checked as in a file', async t => {
+  const plugins = [{ path: '/plugins/signer.ts', direction: 'outbound', config: { keyFile: '/k' } }]
+  t.same(read({ WEFT_PLUGINS: JSON.stringify(plugins) }).bootstrap.plugins, plugins)
+  t.same(problemsOf({ WEFT_PLUGINS: '[{ "path": "", "on": 1, "onError": "x" }]' }), [
+    'WEFT_PLUGINS: [0].on: unknown field',
+    'WEFT_PLUGINS: [0].path: expected a non-empty string',
+    'WEFT_PLUGINS: [0].onError: expected fail, continue',
+  ])
+  t.match(problemsOf({ WEFT_PLUGINS: '{}' }), [/expected a list/])
+})
+
 t.test('who joins as a container is reached where it calls the control plane from', async t => {
   const joined = read({ WEFT_JOIN: 'container' }).bootstrap
   t.equal('advertise' in joined, false)

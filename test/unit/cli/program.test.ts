@@ -126,6 +126,55 @@ t.test('validate counts what is there', async t => {
   })
 })
 
+const doubtful = `apiVersion: v1
+kind: Service
+metadata: { name: orders }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: orders }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules:
+  - backendRefs: [{ name: orders, port: 80, weight: 0 }]
+---
+apiVersion: apps/v1
+kind: Deployment
+`
+const doubt =
+  'mesh.yaml:12:5 warning: spec.rules[0].backendRefs: leads to no backend, since their weights sum to 0: each request is answered with 500'
+const foreign = 'mesh.yaml:15:1 ignored: kind: Deployment is not known here, and ignored'
+
+t.test('validate tells of what is hardly meant, and counts it where that is wished', async t => {
+  const folder = t.testdir({ 'mesh.yaml': doubtful })
+  const ignoring = 'validate mesh.yaml --ignore-unknown-kinds'
+  t.same(await weft(folder, ignoring), {
+    code: 0,
+    output: `${doubt}\n${foreign}\nmesh.yaml is valid (services: 1, routes: 1, workloads: 0, warnings: 1, ignored: 1)`,
+  })
+  t.same(await weft(folder, `${ignoring} --strict`), { code: 1, output: `${doubt}\n${foreign}` })
+  const { code, output } = await weft(folder, 'validate mesh.yaml')
+  t.equal(code, 1)
+  t.match(output, 'mesh.yaml:15:1 kind: unknown kind "Deployment"')
+  t.match(output, doubt)
+})
+
+t.test('validate says the same to programs', async t => {
+  const folder = t.testdir({ 'mesh.yaml': doubtful })
+  const bad = await weft(folder, 'validate mesh.yaml --json')
+  t.equal(bad.code, 1)
+  t.match(JSON.parse(bad.output), {
+    valid: false,
+    problems: [{ file: 'mesh.yaml', line: 15, column: 1, path: 'kind' }],
+    warnings: [{ line: 12, path: 'spec.rules[0].backendRefs' }],
+    ignored: [],
+  })
+  const good = await weft(folder, 'validate mesh.yaml --json --ignore-unknown-kinds')
+  t.equal(good.code, 0)
+  t.match(JSON.parse(good.output), { valid: true, problems: [], ignored: [{ line: 15 }] })
+})
+
 t.test('token create takes all that a token says', async t => {
   const folder = t.testdir()
   const command =

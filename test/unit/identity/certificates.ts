@@ -26,6 +26,8 @@ export interface LeafOptions {
   /** In addition. */
   readonly extensions?: readonly x509.Extension[]
   readonly keys?: KeyPairKeyObjectResult
+  /** Default: in a day. */
+  readonly notAfter?: Date
   /** Default: the leaf signs itself. */
   readonly issuer?: CarelessAuthority
 }
@@ -37,6 +39,7 @@ export function makeKeys(): KeyPairKeyObjectResult {
 /** A certificate of any shape, PEM. */
 export async function makeLeaf(options: LeafOptions = {}): Promise<string> {
   const { subject = 'CN=leaf', keys = makeKeys(), issuer } = options
+  const { notAfter = new Date(wallNow() + dayMs) } = options
   const certificate = await x509.X509CertificateGenerator.create({
     subject,
     issuer: issuer === undefined ? subject : new x509.X509Certificate(issuer.bundle).subject,
@@ -44,7 +47,7 @@ export async function makeLeaf(options: LeafOptions = {}): Promise<string> {
     signingKey: (issuer?.keys ?? keys).privateKey.toCryptoKey(algorithm, false, ['sign']),
     signingAlgorithm: algorithm,
     notBefore: new Date(wallNow() - dayMs),
-    notAfter: new Date(wallNow() + dayMs),
+    notAfter,
     extensions: extensionsOf(options),
   })
   return `${certificate.toString('pem')}\n`

@@ -35,6 +35,12 @@ const names: Readonly<Record<string, CustomKind>> = {
     comment: 'TrafficPolicy: how callers treat a Service (balancing, breakers, retries, limits).',
     columns: [text('Service', '.spec.targetRef.name'), text('Balancing', '.spec.loadBalancing')],
   },
+  ServiceEntry: {
+    plural: 'serviceentries',
+    shortNames: ['se'],
+    comment: 'ServiceEntry: a service beyond the mesh, and how its sidecars reach it.',
+    columns: [text('Hosts', '.spec.hosts'), text('TLS', '.spec.tls.mode')],
+  },
   Workload: {
     plural: 'workloads',
     comment: 'Workload: an instance of a service that is no pod.',

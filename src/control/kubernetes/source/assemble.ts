@@ -36,6 +36,7 @@ export function assemble(watched: WatchedConfiguration, options: AssemblyOptions
     ...leftOut.good(watched.workloads),
     ...leftOut.good(watched.trafficPolicies),
     ...leftOut.good(watched.backendTrafficPolicies),
+    ...leftOut.good(watched.serviceEntries),
     ...leftOut.good(watched.functions),
   ].toSorted(byAge)
   const sourced = claiming.map(({ title, resource }) => sourcedAs(title, resource))
@@ -56,6 +57,7 @@ export function assemble(watched: WatchedConfiguration, options: AssemblyOptions
       workloads: ofKind('Workload'),
       trafficPolicies: ofKind('TrafficPolicy'),
       backendTrafficPolicies: ofKind('XBackendTrafficPolicy'),
+      serviceEntries: ofKind('ServiceEntry'),
       functions: ofKind('Function'),
       authorizationPolicies: resourcesOf(leftOut.good(watched.authorizationPolicies)),
       requestAuthentications: resourcesOf(leftOut.good(watched.requestAuthentications)),

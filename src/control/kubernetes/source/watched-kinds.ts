@@ -7,6 +7,7 @@ import type { MeshResource } from '../../../model/kinds/mesh.ts'
 import type { RequestAuthenticationResource } from '../../../model/kinds/request-authentication.ts'
 import type { ServiceResource } from '../../../model/kinds/service.ts'
 import type { BackendTrafficPolicyResource } from '../../../model/kinds/traffic/backend-traffic-policy.ts'
+import type { ServiceEntryResource } from '../../../model/kinds/service-entry.ts'
 import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
 import type { WorkloadResource } from '../../../model/kinds/workload.ts'
 import type { Resource } from '../../../model/parsing/validate.ts'
@@ -25,6 +26,7 @@ export interface WatchedConfiguration {
   readonly workloads: Iterable<WatchedObject<WorkloadResource>>
   readonly trafficPolicies: Iterable<WatchedObject<TrafficPolicyResource>>
   readonly backendTrafficPolicies: Iterable<WatchedObject<BackendTrafficPolicyResource>>
+  readonly serviceEntries: Iterable<WatchedObject<ServiceEntryResource>>
   readonly functions: Iterable<WatchedObject<FunctionResource>>
   readonly authorizationPolicies: Iterable<WatchedObject<AuthorizationPolicyResource>>
   readonly requestAuthentications: Iterable<WatchedObject<RequestAuthenticationResource>>
@@ -95,6 +97,7 @@ export const watchedKinds: Readonly<Record<keyof WatchedConfiguration, WatchedKi
     readOwn,
   ),
   trafficPolicies: own('TrafficPolicy', 'trafficpolicies', 'TrafficPolicies'),
+  serviceEntries: own('ServiceEntry', 'serviceentries', 'ServiceEntries'),
   functions: own('Function', 'functions', 'Functions'),
   authorizationPolicies: own(
     'AuthorizationPolicy',

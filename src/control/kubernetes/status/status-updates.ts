@@ -71,34 +71,25 @@ function ownVerdict(problems: readonly string[], missing: string | undefined): V
   return { type, status: 'True', reason: 'Accepted', message: 'in use' }
 }
 
-/** Of policies for a Service or a Function that is not there. */
+/** Of policies for what is not there. */
 function missingTargets(configuration: Configuration): ReadonlyMap<string, string> {
-  const { services, functions, trafficPolicies, httpRoutes, grpcRoutes } = configuration
-  const { authorizationPolicies, requestAuthentications } = configuration
-  const routes = routesOf([...httpRoutes, ...grpcRoutes])
-  const ports = new Map(
-    services.map(service => [
-      qualify(service.metadata),
-      meshPorts(service).map(({ port }) => port),
-    ]),
-  )
-  const known = new Set(functions.map(({ metadata }) => qualify(metadata)))
+  const { trafficPolicies, authorizationPolicies, requestAuthentications } = configuration
+  const routes = routesOf([...configuration.httpRoutes, ...configuration.grpcRoutes])
+  const ports = portsOf(configuration)
   const missing = new Map<string, string>()
   for (const policy of [...trafficPolicies, ...authorizationPolicies, ...requestAuthentications]) {
-    const { kind, metadata, spec } = policy
+    const { metadata, spec } = policy
     if (spec.targetRef === undefined) continue
-    const { name, port } = spec.targetRef
-    const key = qualify({ name, namespace: metadata.namespace })
+    const { kind, name, port } = spec.targetRef
+    const key = `${kind} ${qualify({ name, namespace: metadata.namespace })}`
     const found = ports.get(key)
-    const title = `${kind} ${metadata.namespace}/${metadata.name}`
-    if (policy.kind === 'TrafficPolicy' && policy.spec.targetRef.kind !== 'Service') {
+    const title = `${policy.kind} ${metadata.namespace}/${metadata.name}`
+    if (policy.kind === 'TrafficPolicy' && kind.endsWith('Route')) {
       const fault = targetFault(policy, routes)
       if (fault !== undefined) missing.set(title, fault.message)
-    } else if (spec.targetRef.kind === 'Function') {
-      if (!known.has(key)) missing.set(title, `there is no Function ${key}`)
-    } else if (found === undefined) missing.set(title, `there is no Service ${key}`)
+    } else if (found === undefined) missing.set(title, `there is no ${key}`)
     else if (port !== undefined && !found.includes(port))
-      missing.set(title, `Service ${key} has no TCP port ${port}`)
+      missing.set(title, `${key} has no TCP port ${port}`)
   }
   return missing
 }
@@ -106,4 +97,21 @@ function missingTargets(configuration: Configuration): ReadonlyMap<string, strin
 /** Of an object whose name the reader knows. */
 export function formatFault({ path, message }: ConfigurationProblem): string {
   return path === '' ? message : `${path}: ${message}`
+}
+
+/** By `Service orders.default`: what a policy can be for, with its ports; a Function has none. */
+function portsOf({ services, serviceEntries, functions }: Configuration): Map<string, number[]> {
+  const ports = new Map<string, number[]>()
+  for (const service of services)
+    ports.set(
+      `Service ${qualify(service.metadata)}`,
+      meshPorts(service).map(({ port }) => port),
+    )
+  for (const { metadata, spec } of serviceEntries)
+    ports.set(
+      `ServiceEntry ${qualify(metadata)}`,
+      spec.ports.map(({ number }) => number),
+    )
+  for (const { metadata } of functions) ports.set(`Function ${qualify(metadata)}`, [])
+  return ports
 }

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import t from 'tap'
 import { onDemandSidecars } from '../../../../src/cli/up/on-demand/on-demand-sidecars.ts'
 import { planOf, service, workload } from './plans.ts'
@@ -177,4 +178,29 @@ t.test('a function that may be gone waits for its first call', async t => {
 t.test('a function of containers has no sidecar here', async t => {
   const { plan } = planOf(functionYaml("{ driver: docker, image: 'a:1', scale: { zero: gone } }"))
   t.strictSame(plan.workloads, [])
+})
+
+t.test('plugins are found from the folder in which the mesh is started', async t => {
+  const spec = `{ sidecar: { plugins: [
+    { path: plugins/signer.ts, direction: outbound, config: { key: k } },
+    { path: /opt/id.ts, name: id, onError: continue, timeout: 1s }
+  ] } }`
+  const { plan } = planOf(workload('orders', spec))
+  t.strictSame(plan.workloads[0]?.sidecar?.bootstrap.plugins, [
+    {
+      path: resolve('plugins/signer.ts'),
+      config: { key: 'k' },
+      direction: 'outbound',
+      onError: 'fail',
+      timeoutMs: 100,
+    },
+    {
+      path: '/opt/id.ts',
+      name: 'id',
+      config: {},
+      direction: 'both',
+      onError: 'continue',
+      timeoutMs: 1000,
+    },
+  ])
 })

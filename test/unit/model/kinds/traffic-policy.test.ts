@@ -36,7 +36,7 @@ t.test('a group of settings may hold any of them', async t => {
 t.test('every field has its bounds', async t => {
   checkFaults(t, trafficPolicyKind, policy, [
     ['spec.targetRef', undefined, /expected object/],
-    ['spec.targetRef.kind', 'Gateway', /"Service"\|"HTTPRoute"\|"GRPCRoute"/],
+    ['spec.targetRef.kind', 'Gateway', /"Service"\|"ServiceEntry"\|"HTTPRoute"/],
     ['spec.targetRef.group', 'apps', /gateway.networking.k8s.io/],
     ['spec.targetRef.name', 'Orders', /lower-case/],
     ['spec.targetRef.name', 'orders.v1', /lower-case letters, digits and "-", at most 63/],

@@ -1,3 +1,4 @@
+import { customResources } from '../../../../../src/cli/kubernetes/manifests/custom-resources.ts'
 import t from 'tap'
 import { controlChecks } from '../../../../../src/cli/kubernetes/check/control-checks.ts'
 import { openAuthority } from '../../../../support/authority.ts'
@@ -13,8 +14,10 @@ t.test('CRDs are to be established, and of this version', async t => {
     status: { conditions: [{ type: 'Established', status }] },
   })
   const all = (changes: object) => {
-    const names = ['meshes', 'trafficpolicies', 'workloads', 'functions']
-    const found = { ...Object.fromEntries(names.map(name => [name, crd('1.2.3')])), ...changes }
+    const found = {
+      ...Object.fromEntries(customResources.map(name => [name, crd('1.2.3')])),
+      ...changes,
+    }
     return Object.fromEntries(
       Object.entries(found).map(([name, object]) => [
         `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}.weft.dev`,
@@ -22,7 +25,8 @@ t.test('CRDs are to be established, and of this version', async t => {
       ]),
     )
   }
-  t.match(await find('CRDs', all({})), { verdict: 'ok', message: '4, of version 1.2.3' })
+  const message = `${customResources.length}, of version 1.2.3`
+  t.match(await find('CRDs', all({})), { verdict: 'ok', message })
   t.match(await find('CRDs', all({ meshes: undefined, workloads: crd('1.2.3', 'False') })), {
     verdict: 'failure',
     message: 'not established: meshes.weft.dev, workloads.weft.dev',

@@ -1,3 +1,4 @@
+import { customResources } from '../../../../../src/cli/kubernetes/manifests/custom-resources.ts'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
@@ -31,7 +32,7 @@ t.test('what others need comes first, and the webhook last', async t => {
     objects().map(({ kind }) => kind),
     [
       'Namespace',
-      ...Array.from({ length: 6 }, () => 'CustomResourceDefinition'),
+      ...customResources.map(() => 'CustomResourceDefinition'),
       'ServiceAccount',
       'ClusterRole',
       'ClusterRoleBinding',

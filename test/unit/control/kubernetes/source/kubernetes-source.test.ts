@@ -440,6 +440,7 @@ t.test('the status tells of each kind what is known of it', async t => {
       'GRPCRoutes',
       'Workloads',
       'TrafficPolicies',
+      'ServiceEntries',
       'Functions',
       'AuthorizationPolicies',
       'RequestAuthentications',
