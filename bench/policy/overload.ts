@@ -1,4 +1,3 @@
-// What is left of a service that is asked for twice what it can do: `node bench/policy/overload.ts`, about 40 seconds.
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,9 +6,9 @@ import { openLoop } from '../functions/open-loop.ts'
 import { percentilesOf } from '../functions/percentiles.ts'
 import { ChildGroup } from '../setting/child-group.ts'
 import { freePorts } from '../setting/free-port.ts'
-import { makeWorkFolder } from '../setting/work-folder.ts'
 import { WeftMesh } from '../subjects/weft-mesh.ts'
 import { createClient, type Client } from './client.ts'
+import type { Experiment } from './experiment.ts'
 import { markdownTable } from './table.ts'
 
 /** The application works on so many requests at a time, each for so long; others wait in it. */
@@ -121,27 +120,32 @@ async function measure(index: number, spec: string): Promise<Figures[]> {
   }
 }
 
-process.once('SIGINT', () => process.exit(130))
-makeWorkFolder()
-const rows: (string | number)[][] = []
-for (const [index, { name, spec }] of cases.entries()) {
-  const [peak, double] = await measure(index, spec)
-  if (peak === undefined || double === undefined) continue
-  for (const [offered, figures] of [
-    ['1×', peak],
-    ['2×', double],
-  ] as const) {
-    const { goodPerSecond, refused, late, p99 } = figures
-    const ofCapacity = Math.round((goodPerSecond / capacity) * 100)
-    rows.push([name, offered, goodPerSecond, ofCapacity, refused, late, p99])
-  }
+/** What is left of a service that is asked for twice what it can do. About a minute. */
+export const overload: Experiment = {
+  name: 'overload',
+  async run() {
+    const rows: (string | number)[][] = []
+    for (const [index, { name, spec }] of cases.entries())
+      for (const [at, figures] of (await measure(index, spec)).entries()) {
+        const { goodPerSecond, refused, late, p99 } = figures
+        const ofCapacity = Math.round((goodPerSecond / capacity) * 100)
+        rows.push([name, `${at + 1}×`, goodPerSecond, ofCapacity, refused, late, p99])
+      }
+    return [
+      `An application for ${capacity} requests a second (${workers} at a time, ${serviceMs} ms each) that does not see its callers go, callers that wait ${deadlineMs} ms, requests begun by the clock.`,
+      '',
+      markdownTable(
+        [
+          'setting',
+          'offered',
+          'good/s',
+          '% of capacity',
+          '% 503 or 429',
+          '% late',
+          'p99 of good, ms',
+        ],
+        rows,
+      ),
+    ]
+  },
 }
-console.log(
-  `An application for ${capacity} requests/s (${workers} at a time, ${serviceMs} ms each), callers that wait ${deadlineMs} ms, an open load:\n`,
-)
-console.log(
-  markdownTable(
-    ['setting', 'offered', 'good/s', '% of capacity', '% 503 or 429', '% late', 'p99 of good, ms'],
-    rows,
-  ),
-)

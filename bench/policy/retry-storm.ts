@@ -1,4 +1,3 @@
-// What a service at the bottom of three hops gets when it fails: `node bench/policy/retry-storm.ts`, about a minute.
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -7,9 +6,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { openLoop } from '../functions/open-loop.ts'
 import { ChildGroup } from '../setting/child-group.ts'
 import { freePorts } from '../setting/free-port.ts'
-import { makeWorkFolder } from '../setting/work-folder.ts'
 import { WeftMesh } from '../subjects/weft-mesh.ts'
 import { createClient, type Client } from './client.ts'
+import type { Experiment } from './experiment.ts'
 import { markdownTable } from './table.ts'
 
 const perSecond = 100
@@ -168,20 +167,23 @@ async function perSecondOf(bottom: Bottom, seconds: number): Promise<number[]> {
   return counts
 }
 
-process.once('SIGINT', () => process.exit(130))
-makeWorkFolder()
-const rows: (string | number)[][] = []
-for (const [index, given] of cases.entries()) {
-  const { normal, failing, worstSecond } = await measure(given, index)
-  const share = (value: number): number => Math.round((value / normal) * 100) / 100
-  rows.push([given.name, Math.round(normal), share(failing), share(worstSecond)])
+/** What a service at the bottom of three hops gets when it fails. About a minute. */
+export const retryStorm: Experiment = {
+  name: 'retry-storm',
+  async run() {
+    const rows: (string | number)[][] = []
+    for (const [index, given] of cases.entries()) {
+      const { normal, failing, worstSecond } = await measure(given, index)
+      const share = (value: number): number => Math.round((value / normal) * 100) / 100
+      rows.push([given.name, Math.round(normal), share(failing), share(worstSecond)])
+    }
+    return [
+      `client → a → b → c, ${perSecond} requests a second; c answers all with 503 for ${failingSeconds} s. Load on c:`,
+      '',
+      markdownTable(
+        ['setting', 'normal, requests/s', 'failing ÷ normal', 'worst second ÷ normal'],
+        rows,
+      ),
+    ]
+  },
 }
-console.log(
-  `client → a → b → c, ${perSecond} requests/s, c answers all with 503 for ${failingSeconds} s. Load on c:\n`,
-)
-console.log(
-  markdownTable(
-    ['setting', 'normal, requests/s', 'failing ÷ normal', 'worst second ÷ normal'],
-    rows,
-  ),
-)

@@ -1,12 +1,11 @@
-// What a balancer makes of one slow endpoint among five: `node bench/policy/slow-endpoint.ts`, about 40 seconds.
 import { percentilesOf, type Percentiles } from '../functions/percentiles.ts'
 import { openLoop } from '../functions/open-loop.ts'
 import { RawClient } from '../functions/raw-client.ts'
-import { machineLines } from '../report/machine.ts'
 import { ChildGroup } from '../setting/child-group.ts'
 import { freePorts } from '../setting/free-port.ts'
-import { makeWorkFolder } from '../setting/work-folder.ts'
 import { WeftMesh } from '../subjects/weft-mesh.ts'
+import type { Experiment } from './experiment.ts'
+import { markdownTable } from './table.ts'
 
 const policies = ['peak-ewma', 'least-request', 'round-robin'] as const
 const fastMs = 5
@@ -16,7 +15,6 @@ const load = { perSecond: 400, seconds: 7, warmUpSeconds: 2 }
 type Policy = (typeof policies)[number]
 
 interface Outcome extends Percentiles {
-  readonly policy: Policy
   /** Share of the requests that the slow endpoint got, 0–1. */
   readonly slowShare: number
 }
@@ -45,7 +43,7 @@ async function measure(policy: Policy): Promise<Outcome> {
   const client = new RawClient(outbound.port, 'GET / HTTP/1.1\r\nhost: orders\r\n\r\n')
   try {
     const samples = await openLoop(() => client.call(), load)
-    return { policy, ...percentilesOf(samples), slowShare: await shareOf(slow, admin.port) }
+    return { ...percentilesOf(samples), slowShare: await shareOf(slow, admin.port) }
   } finally {
     client.close()
   }
@@ -89,22 +87,23 @@ function documents(policy: Policy, ports: readonly number[]): string {
   return all.map(document => JSON.stringify(document)).join('\n---\n')
 }
 
-process.once('SIGINT', () => process.exit(130))
-makeWorkFolder()
-const outcomes: Outcome[] = []
-for (const policy of policies) outcomes.push(await measure(policy))
-const rows = outcomes.map(
-  ({ policy, p50, p99, max, slowShare }) =>
-    `| ${policy} | ${p50.toFixed(1)} | ${p99.toFixed(1)} | ${max.toFixed(1)} | ${(100 * slowShare).toFixed(1)} % |`,
-)
-console.log(
-  [
-    `Five endpoints, four of which take ${fastMs} ms and one ${slowMs} ms; ${load.perSecond} requests a second for ${load.seconds} s, begun by the clock; warm-up not counted in the latencies.`,
-    '',
-    '| policy | p50 ms | p99 ms | max ms | to the slow one |',
-    '|---|--:|--:|--:|--:|',
-    ...rows,
-    '',
-    ...machineLines(),
-  ].join('\n'),
-)
+/** What a balancer makes of one slow endpoint among five. About 35 seconds. */
+export const slowEndpoint: Experiment = {
+  name: 'slow-endpoint',
+  async run() {
+    const rows: (string | number)[][] = []
+    for (const policy of policies) {
+      const { p50, p99, max, slowShare } = await measure(policy)
+      rows.push([policy, ...[p50, p99, max, 100 * slowShare].map(oneDecimal)])
+    }
+    return [
+      `Five endpoints, four of which take ${fastMs} ms and one ${slowMs} ms; ${load.perSecond} requests a second for ${load.seconds} s, begun by the clock.`,
+      '',
+      markdownTable(['policy', 'p50 ms', 'p99 ms', 'max ms', '% to the slow one'], rows),
+    ]
+  },
+}
+
+function oneDecimal(value: number): number {
+  return Math.round(value * 10) / 10
+}

@@ -1,4 +1,5 @@
 import { type Protocol, protocols, type Topology } from '../bench-case.ts'
+import { fewPolicies, manyRoutes } from './policy-documents.ts'
 import { freePort } from '../setting/free-port.ts'
 import type { Subject, Upstream } from './subject.ts'
 import { WeftMesh, type AccessLog } from './weft-mesh.ts'
@@ -15,16 +16,21 @@ export const weftPair: Subject = weft('weft', 'pair', 'errors')
 
 export const weftPairAccessLog: Subject = weft('weft-access-log', 'pair', 'all')
 
-function weft(name: string, topology: Topology, accessLog: AccessLog): Subject {
+/** With ten routes, an authorization and a rate limit. */
+export const weftPairPolicies: Subject = weft('weft-policies', 'pair', 'errors', fewPolicies)
+
+export const weftPairManyRoutes: Subject = weft('weft-5000-routes', 'pair', 'errors', manyRoutes)
+
+function weft(name: string, topology: Topology, accessLog: AccessLog, policies = ''): Subject {
   return {
     name,
     topology,
-    protocols,
+    protocols: policies === '' ? protocols : ['http1', 'http2'],
     missing: () => undefined,
     async start(group, upstream) {
       const port = await freePort()
       const mesh = new WeftMesh(group, name)
-      await mesh.startControl(meshDocuments(topology, upstream, port))
+      await mesh.startControl(meshDocuments(topology, upstream, port) + policies)
       const inbound =
         topology === 'hop'
           ? []

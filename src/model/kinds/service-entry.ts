@@ -4,13 +4,14 @@ import { isWildcard } from '../service.ts'
 import { metadata, namespace, port, serviceName, status } from './common.ts'
 
 const hostPattern =
-  /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/
+  /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/
 
-const hostName = z.string().regex(hostPattern, 'must be a host name in lower case')
+const hostName = z.string().max(253).regex(hostPattern, 'must be a host name in lower case')
 
 /** `*` stands for one label or more. */
 const calledHost = z
   .string()
+  .max(255)
   .refine(
     text => hostPattern.test(text.replace(/^\*\./, '')),
     'must be a host name in lower case, which may begin with "*."',

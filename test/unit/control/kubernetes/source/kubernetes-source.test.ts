@@ -439,6 +439,7 @@ t.test('the status tells of each kind what is known of it', async t => {
       'HTTPRoutes',
       'GRPCRoutes',
       'Workloads',
+      'XBackendTrafficPolicies',
       'TrafficPolicies',
       'ServiceEntries',
       'Functions',
