@@ -47,7 +47,7 @@ copy_dependencies() {
     mkdir -p "$app/$folder"
     tar -C "$folder" --exclude=./node_modules -c . | tar -C "$app/$folder" -x
   done
-  find "$app/node_modules" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \
+  find "$app/node_modules" "$app/dist" -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \
     -o -iname 'readme*' -o -iname 'changelog*' \) -delete
   find "$app/node_modules" -type d -empty -delete
 }

@@ -14,7 +14,8 @@ export function create({ header = 'x-request-id' }: Config): Plugin {
   return {
     onRequest(request, { metadata }) {
       // The caller's own id goes on: it is what joins the logs of all hops.
-      const id = request.headers.get(header) ?? uuid7(Date.now())
+      const given = request.headers.get(header) ?? ''
+      const id = usable.test(given) ? given : uuid7(Date.now())
       request.headers.set(header, id)
       metadata.set(key, id)
     },
@@ -24,6 +25,9 @@ export function create({ header = 'x-request-id' }: Config): Plugin {
     },
   }
 }
+
+/** What could be no header of the answer, or is longer than any id, would fail the request. */
+const usable = /^[!-~]{1,256}$/
 
 /** Sorted by time, which a database of logs is grateful for. */
 function uuid7(now: number): string {

@@ -27,6 +27,8 @@ export function createLoadBalancer(
   endpoints: readonly EndpointState[],
 ): LoadBalancer {
   const { subset, slowStart: slow } = policy
+  // Those that it was taken from in the middle.
+  if (slow === undefined) for (const state of endpoints) state.endWarming()
   const isWarming = endpoints.some(({ joinedAt }) => joinedAt !== undefined)
   const slowStart = slow !== undefined && isWarming ? new SlowStart(slow, endpoints) : undefined
   const create = (members: readonly EndpointState[]): LoadBalancer =>

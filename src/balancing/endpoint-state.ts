@@ -55,6 +55,12 @@ export class EndpointState {
     if (this.joinedAt === undefined) this.weight = endpoint.weight
   }
 
+  /** It has all of its weight from here on. */
+  endWarming(): void {
+    this.joinedAt = undefined
+    this.weight = this.#endpoint.weight
+  }
+
   /** Set by active health checks. */
   get healthy(): boolean {
     return this.#healthy

@@ -41,6 +41,6 @@ export class SlowStart {
 
 function warm(state: EndpointState, policy: SlowStartPolicy, now: number): void {
   const ageMs = now - (state.joinedAt ?? now)
-  state.weight = state.endpoint.weight * slowStartRatio(policy, ageMs)
-  if (ageMs >= policy.windowMs) state.joinedAt = undefined
+  if (ageMs >= policy.windowMs) state.endWarming()
+  else state.weight = state.endpoint.weight * slowStartRatio(policy, ageMs)
 }

@@ -47,7 +47,7 @@ export function localityFor(
 
 function compileHashSource(source: NonNullable<Fields['hashOn']>[number]): HashSource {
   const { header, cookie, query } = source
-  if (header !== undefined) return { kind: 'header', name: header.toLowerCase() }
+  if (header !== undefined) return { kind: 'header', name: header }
   if (query !== undefined) return { kind: 'query', name: query }
   if (cookie === undefined) return { kind: 'source', name: '' }
   const { name, ttl } = cookie
@@ -67,5 +67,5 @@ function compileSubset({
   fallback,
 }: NonNullable<Fields['subset']>): SubsetPolicy | undefined {
   if (byHeader === undefined) return undefined
-  return { header: byHeader.header.toLowerCase(), label: byHeader.label, fallback }
+  return { header: byHeader.header, label: byHeader.label, fallback }
 }

@@ -1,4 +1,5 @@
 import type { Configuration, LoadResult } from '../model/configuration.ts'
+import { meshDefaults } from '../model/kinds/mesh.ts'
 import type { ConfigurationProblem } from '../model/problem.ts'
 import type { ConfigurationSource } from './configuration-source.ts'
 
@@ -24,7 +25,7 @@ export class CombinedSource implements ConfigurationSource {
   readonly #sources: readonly ConfigurationSource[]
   readonly #results: LoadResult[] = []
 
-  /** @param sources in the order of precedence; the first one's Mesh holds, unless it comes of itself. */
+  /** @param sources in the order of precedence; the first Mesh that one gives holds. */
   constructor(sources: readonly ConfigurationSource[]) {
     this.#sources = sources
   }
@@ -75,7 +76,9 @@ function merge(
   other: Configuration,
   leftOut: ConfigurationProblem[],
 ): Configuration {
-  const merged = { ...other, ...first }
+  // A source without a Mesh has no word on it: defaults must not open what another one's Mesh shuts.
+  const mesh = first.mesh === meshDefaults ? other.mesh : first.mesh
+  const merged = { ...other, ...first, mesh }
   for (const kind of kinds) {
     const taken = new Set(first[kind].map(({ metadata }) => keyOf(metadata)))
     const added = other[kind].filter(resource => {

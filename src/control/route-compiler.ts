@@ -122,23 +122,23 @@ function noPolicy({ retry }: RouteContext): RoutePolicy {
 }
 
 function compileRuleRetry({ retry, timeouts }: RuleOf<unknown>, policy: RetryPolicy): RetryPolicy {
-  const { perTryTimeoutMs, ...rest } = policy
+  const { perTryTimeoutMs: _, limitsWholeTry: __, ...unlimited } = policy
+  const backendRequest = timeouts?.backendRequest
   return {
-    ...rest,
+    ...(backendRequest === undefined
+      ? policy
+      : { ...unlimited, ...compileTryLimit(backendRequest) }),
     attempts: retry?.attempts ?? policy.attempts,
     statuses: retry?.codes ?? policy.statuses,
     backoffMs: retry?.backoff ?? policy.backoffMs,
     // Gateway API, HTTPRouteRetry.backoff: the minimum between two tries, whatever is added at random.
     ...(retry?.backoff !== undefined && { leastBackoffMs: retry.backoff }),
-    ...compileTryLimit(timeouts?.backendRequest, perTryTimeoutMs),
   }
 }
 
 /** Gateway API, HTTPRouteTimeouts.backendRequest: until the full answer is here, and 0s is no limit. */
 function compileTryLimit(
-  backendRequestMs: number | undefined,
-  policyMs = 0,
+  backendRequestMs: number,
 ): Pick<RetryPolicy, 'perTryTimeoutMs' | 'limitsWholeTry'> {
-  if (backendRequestMs === undefined) return policyMs > 0 ? { perTryTimeoutMs: policyMs } : {}
   return backendRequestMs > 0 ? { perTryTimeoutMs: backendRequestMs, limitsWholeTry: true } : {}
 }

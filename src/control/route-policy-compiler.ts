@@ -1,7 +1,7 @@
 import type { FaultAbort, FaultPolicy } from '../model/fault.ts'
 import type { HedgingPolicy } from '../model/hedging.ts'
 import type { Fault } from '../model/kinds/traffic/faults.ts'
-import type { Route } from '../model/route.ts'
+import type { RetryPolicy, Route } from '../model/route.ts'
 import { compileBreaker, compileRetry } from './cluster-compiler.ts'
 import { withDefaults, type RoutePolicySpec } from './traffic-policies.ts'
 
@@ -19,15 +19,26 @@ export function compileRoutePolicy(
   const policy = withDefaults(own, ofService)
   const { hedging, faults = [], timeouts } = policy
   const { request = 0, backendRequest } = timeouts ?? {}
-  const retry = { perTryTimeout: backendRequest, ...policy.retry }
   return {
-    retry: compileRetry({ retry }),
+    retry: compileTries(policy.retry, backendRequest),
     ...(request > 0 && { timeoutMs: request }),
     ...(hedging !== undefined && { hedging: compileHedging(hedging) }),
     ...(faults.length > 0 && { faults: faults.map(compileFault) }),
     ...(own?.circuitBreaker !== undefined && {
       circuitBreaker: compileBreaker(own.circuitBreaker),
     }),
+  }
+}
+
+/** As of an HTTPRoute, `backendRequest` is until the full answer is here, and goes before `perTryTimeout`. */
+function compileTries(
+  retry: RoutePolicySpec['retry'],
+  backendRequest: number | undefined,
+): RetryPolicy {
+  if (backendRequest === undefined) return compileRetry({ retry })
+  return {
+    ...compileRetry({ retry: { ...retry, perTryTimeout: backendRequest } }),
+    ...(backendRequest > 0 && { limitsWholeTry: true }),
   }
 }
 

@@ -12,7 +12,6 @@ import { takesPort, type RouteParent } from '../model/kinds/gateway-route.ts'
 import { clusterAddresses, type ServicePort, type ServiceResource } from '../model/kinds/service.ts'
 import type { ServiceEntryResource } from '../model/kinds/service-entry.ts'
 import type { Registration } from '../model/registration.ts'
-import type { AdaptiveConcurrencyPolicy } from '../model/adaptive-concurrency.ts'
 import { overloadDefaults, type OverloadPolicy } from '../model/overload.ts'
 import type { Route } from '../model/route.ts'
 import type { Service } from '../model/service.ts'
@@ -21,7 +20,7 @@ import { snapshotVersion } from '../model/snapshot-version.ts'
 import type { PolicyWorkload } from './authorization/policy-scope.ts'
 import { WorkloadPolicies } from './authorization/workload-policies.ts'
 import { localityFor } from './balancing-compiler.ts'
-import { compileAdaptiveConcurrency, compileCluster } from './cluster-compiler.ts'
+import { compileCluster } from './cluster-compiler.ts'
 import { compileEndpoints, indexInstances, type Instances } from './endpoint-compiler.ts'
 import { zonesOf } from './endpoints/zones.ts'
 import {
@@ -44,10 +43,9 @@ import {
 import { compileServiceEntry, isExportedTo } from './egress/service-entry-compiler.ts'
 import { clustersOf } from './matching/filter-compiler.ts'
 import { deriveSessionKey } from './matching/session-compiler.ts'
-import { inboundLimits } from './inbound-limits.ts'
+import { InboundLimits } from './inbound-limits.ts'
 import { compileRoutes, type RouteResource } from './route-compiler.ts'
 import { compileRoutePolicy, type RoutePolicy } from './route-policy-compiler.ts'
-import { workloadKey } from './sidecars/workload-key.ts'
 import { TrafficPolicies, type RuleName, type TrafficPolicySpec } from './traffic-policies.ts'
 
 /** What all sidecars share, computed once for each change of configuration or registrations. */
@@ -59,8 +57,8 @@ export interface CompiledMesh {
   readonly services: ReadonlyMap<string, CompiledService>
   /** Of those who have registered, by `<namespace>/<name>`. */
   readonly zones: ReadonlyMap<string, string>
-  /** Of the applications of workloads, by `<namespace>/<name>`. */
-  readonly inboundLimits: ReturnType<typeof inboundLimits>
+  /** Of the applications of workloads. */
+  readonly inboundLimits: InboundLimits
   readonly policies: WorkloadPolicies
 }
 
@@ -75,8 +73,6 @@ interface CompiledService {
   readonly endpoints: readonly Endpoint[]
   /** What the policy says of zones. */
   readonly locality?: LocalityFields | undefined
-  /** For the sidecars of its endpoints. */
-  readonly inboundLimit: AdaptiveConcurrencyPolicy | undefined
   /** Present: it is beyond the mesh, and known where this says. */
   readonly entry?: ServiceEntryResource
 }
@@ -130,7 +126,7 @@ export function compileMesh(
     functions,
     services,
     zones: zonesOf(configuration, registrations),
-    inboundLimits: inboundLimits(services.values()),
+    inboundLimits: new InboundLimits(configuration, context.policies),
     policies: new WorkloadPolicies(configuration),
   }
 }
@@ -220,7 +216,6 @@ function compileService(
   }
   const attached = compileAttached({ service: qualifiedName, port, policy }, context)
   const routes = attached.get(namespace) ?? [fallback]
-  const limit = policy?.adaptiveConcurrency
   return {
     namespace,
     qualifiedName,
@@ -234,7 +229,6 @@ function compileService(
     cluster: compileCluster(name, policy, declaredProtocol(port)),
     endpoints: compileEndpoints(resource, port, context.instances, policy?.loadBalancing?.subset),
     locality: policy?.loadBalancing?.locality,
-    inboundLimit: limit?.at === 'inbound' ? compileAdaptiveConcurrency(limit) : undefined,
   }
 }
 
@@ -260,7 +254,6 @@ function compileFunctionServices(
       attachedRoutes: new Map(),
       cluster: functionCluster(name, resource),
       endpoints: functionEndpoints(metadata, registrations, qualifier),
-      inboundLimit: undefined,
     }
   })
 }
@@ -282,7 +275,6 @@ function compileEntry(
       endpoints,
       entry,
       attachedRoutes: new Map(),
-      inboundLimit: undefined,
     }
   })
 }
@@ -371,8 +363,8 @@ function compileInbound(
   target: SnapshotTarget,
 ): Inbound {
   const { mtls, maxConnectionAge, overload } = configuration.mesh
-  const { namespace, name: workload = '', function: name } = target
-  const adaptiveConcurrency = limits.get(workloadKey({ namespace, name: workload }))
+  const { namespace, function: name } = target
+  const adaptiveConcurrency = limits.of(target)
   const hosted = name === undefined ? undefined : functions.get(qualify({ name, namespace }))
   return {
     mtls,

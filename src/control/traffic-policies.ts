@@ -65,11 +65,27 @@ export function withDefaults(
   own: RoutePolicySpec | undefined,
   defaults: RoutePolicySpec | undefined,
 ): RoutePolicySpec {
+  const { retry, timeouts } = limitsTries(own) ? withoutTryLimit(defaults) : (defaults ?? {})
   return {
     ...defaults,
     ...own,
-    retry: { ...defaults?.retry, ...own?.retry },
-    timeouts: { ...defaults?.timeouts, ...own?.timeouts },
+    retry: { ...retry, ...own?.retry },
+    timeouts: { ...timeouts, ...own?.timeouts },
+  }
+}
+
+/** There are two words for the limit of a try: whoever is nearer has said all of it with either. */
+function limitsTries({ retry, timeouts }: RoutePolicySpec = {}): boolean {
+  return retry?.perTryTimeout !== undefined || timeouts?.backendRequest !== undefined
+}
+
+function withoutTryLimit({ retry, timeouts }: RoutePolicySpec = {}): Pick<
+  RoutePolicySpec,
+  'retry' | 'timeouts'
+> {
+  return {
+    retry: { ...retry, perTryTimeout: undefined },
+    timeouts: { ...timeouts, backendRequest: undefined },
   }
 }
 

@@ -29,14 +29,33 @@ const ruleFields: Readonly<Record<keyof typeof textLists, readonly string[]>> = 
   when: [...textLists.when, 'header'],
 }
 
+const policyFields = ['name', 'action', 'dryRun', 'ports', 'rules']
+const jwtRuleFields = [
+  'policy',
+  'ports',
+  'issuer',
+  'audiences',
+  'jwks',
+  'jwksUri',
+  'fromHeaders',
+  'fromParams',
+  'forward',
+  'outputClaimToHeaders',
+]
+const rateLimitFields = ['name', 'ports', 'quota', 'key', 'match', 'overrides']
+
 /** Whether a sidecar can work by the policies of a snapshot. One that it can't must not be dropped silently. */
 export function checkInboundPolicies(inbound: Fields, report: Report): void {
   const { authorization = [], authentication, rateLimits = [], pathNormalization } = inbound
   const { tcpPorts = [] } = inbound
+  const { ports, rules } = fieldsOf(authentication)
   checkList(tcpPorts, 'inbound.tcpPorts', report, Number.isInteger)
   each(authorization, 'inbound.authorization', report, checkPolicy)
-  if (authentication !== undefined)
-    each(fieldsOf(authentication)['rules'], 'inbound.authentication.rules', report, checkJwtRule)
+  if (authentication !== undefined) {
+    checkKnown(fieldsOf(authentication), ['ports', 'rules'], 'inbound.authentication', report)
+    checkPorts(ports, 'inbound.authentication.ports', report)
+    each(rules, 'inbound.authentication.rules', report, checkJwtRule)
+  }
   each(rateLimits, 'inbound.rateLimits', report, checkRateLimit)
   if (!normalizations.includes(pathNormalization))
     report('inbound.pathNormalization', `unknown: ${JSON.stringify(pathNormalization)}`)
@@ -44,10 +63,11 @@ export function checkInboundPolicies(inbound: Fields, report: Report): void {
 
 function checkPolicy(policy: Fields, path: string, report: Report): void {
   const { name, action, dryRun, ports, rules } = policy
+  checkKnown(policy, policyFields, path, report)
   if (typeof name !== 'string') report(`${path}.name`, 'is missing')
   if (!actions.includes(action)) report(`${path}.action`, `unknown: ${JSON.stringify(action)}`)
   if (dryRun !== undefined && dryRun !== true) report(`${path}.dryRun`, 'must be true or absent')
-  if (ports !== undefined) checkList(ports, `${path}.ports`, report, Number.isInteger)
+  checkPorts(ports, `${path}.ports`, report)
   each(rules, `${path}.rules`, report, checkRule)
 }
 
@@ -55,14 +75,14 @@ function checkRule(rule: Fields, path: string, report: Report): void {
   checkKnown(rule, Object.keys(ruleFields), path, report)
   for (const part of ['from', 'to', 'when'] as const) {
     if (rule[part] === undefined) continue
+    checkFilled(rule[part], `${path}.${part}`, report, isRecord)
     each(rule[part], `${path}.${part}`, report, (element, at) => {
       checkKnown(element, ruleFields[part], at, report)
       for (const field of textLists[part])
         if (element[field] !== undefined)
-          checkList(element[field], `${at}.${field}`, report, isText)
+          checkFilled(element[field], `${at}.${field}`, report, isText)
       for (const field of ['ports', 'notPorts'])
-        if (element[field] !== undefined)
-          checkList(element[field], `${at}.${field}`, report, Number.isInteger)
+        checkPorts(element[field], `${at}.${field}`, report)
       if (part === 'when') checkCondition(element, at, report)
     })
   }
@@ -81,9 +101,10 @@ function checkCondition(
 
 function checkJwtRule(rule: Fields, path: string, report: Report): void {
   const { policy, ports, issuer, jwks, jwksUri, forward } = rule
+  checkKnown(rule, jwtRuleFields, path, report)
   for (const [field, value] of Object.entries({ policy, issuer }))
     if (!isText(value)) report(`${path}.${field}`, 'is no text')
-  if (ports !== undefined) checkList(ports, `${path}.ports`, report, Number.isInteger)
+  checkPorts(ports, `${path}.ports`, report)
   if ((jwks === undefined) === (jwksUri === undefined)) report(path, 'needs either jwks or jwksUri')
   if (jwks !== undefined && !Array.isArray(fieldsOf(jwks)['keys']))
     report(`${path}.jwks.keys`, 'is no list')
@@ -97,7 +118,7 @@ function checkJwtRule(rule: Fields, path: string, report: Report): void {
   })
   each(rule['outputClaimToHeaders'], `${path}.outputClaimToHeaders`, report, (output, at) => {
     if (!isText(output['header'])) report(`${at}.header`, 'is no text')
-    checkList(output['claim'], `${at}.claim`, report, isText)
+    checkFilled(output['claim'], `${at}.claim`, report, isText)
   })
 }
 
@@ -105,8 +126,9 @@ const keyKinds: readonly unknown[] = ['none', 'caller', 'header']
 
 function checkRateLimit(limit: Fields, path: string, report: Report): void {
   const { name, ports, quota, key, match, overrides } = limit
+  checkKnown(limit, rateLimitFields, path, report)
   if (!isText(name)) report(`${path}.name`, 'is missing')
-  if (ports !== undefined) checkList(ports, `${path}.ports`, report, Number.isInteger)
+  checkPorts(ports, `${path}.ports`, report)
   checkQuota(quota, `${path}.quota`, report)
   const { kind, name: header } = fieldsOf(key)
   if (!keyKinds.includes(kind)) report(`${path}.key.kind`, `unknown: ${JSON.stringify(kind)}`)
@@ -122,10 +144,10 @@ function checkRateLimit(limit: Fields, path: string, report: Report): void {
 function checkMatch(match: Fields, path: string, report: Report): void {
   checkKnown(match, ['methods', 'paths', 'headers'], path, report)
   for (const field of ['methods', 'paths'])
-    if (match[field] !== undefined) checkList(match[field], `${path}.${field}`, report, isText)
+    if (match[field] !== undefined) checkFilled(match[field], `${path}.${field}`, report, isText)
   each(match['headers'] ?? [], `${path}.headers`, report, (header, at) => {
     if (!isText(header['name'])) report(`${at}.name`, 'is missing')
-    checkList(header['values'], `${at}.values`, report, isText)
+    checkFilled(header['values'], `${at}.values`, report, isText)
   })
 }
 
@@ -150,6 +172,21 @@ function checkList(
   holds: (element: unknown) => boolean,
 ): void {
   if (!Array.isArray(list) || !list.every(holds)) report(path, 'is no list of what it should hold')
+}
+
+/** Of an empty list one could think that it names nothing, or that it leaves nothing out. */
+function checkFilled(
+  list: unknown,
+  path: string,
+  report: Report,
+  holds: (element: unknown) => boolean,
+): void {
+  if (Array.isArray(list) && list.length === 0) report(path, 'is empty')
+  else checkList(list, path, report, holds)
+}
+
+function checkPorts(ports: unknown, path: string, report: Report): void {
+  if (ports !== undefined) checkFilled(ports, path, report, Number.isInteger)
 }
 
 function each(

@@ -1,5 +1,7 @@
 /** How tokens (JWT, RFC 7519) of callers are verified. One that no rule takes is refused; none at all is no fault. */
 export interface RequestAuthentication {
+  /** Ports of the application whose calls are looked at; where no rule is for one no token is believed. Absent: all. */
+  readonly ports?: readonly number[]
   readonly rules: readonly JwtRule[]
 }
 

@@ -1,4 +1,5 @@
 import { fieldsOf } from '../base/fields.ts'
+import { maxHalfOpenRequests } from './cluster.ts'
 import { longestFaultDelayMs } from './fault.ts'
 import { mostHedgedAttempts } from './hedging.ts'
 
@@ -11,12 +12,14 @@ const breakerFields = ['failureRatio', 'minRequests', 'windowMs', 'openMs']
 const gradientFields = ['minLimit', 'maxLimit', 'tolerance', 'windowMs', 'probeIntervalMs']
 
 export function checkRoutePolicies(route: Fields, path: string, report: Report): void {
-  const { timeoutMs, hedging, faults, circuitBreaker } = route
+  const { timeoutMs, hedging, faults, circuitBreaker, retry } = route
   if (timeoutMs !== undefined && !isWithin(timeoutMs, 1))
     report(`${path}.timeoutMs`, 'must be at least 1')
+  const { perTryTimeoutMs } = fieldsOf(retry)
+  if (perTryTimeoutMs !== undefined && !isWithin(perTryTimeoutMs, 1))
+    report(`${path}.retry.perTryTimeoutMs`, 'must be at least 1')
   if (hedging !== undefined) checkHedging(fieldsOf(hedging), `${path}.hedging`, report)
-  if (circuitBreaker !== undefined)
-    checkNumbers(circuitBreaker, breakerFields, at(`${path}.circuitBreaker`, report))
+  if (circuitBreaker !== undefined) checkBreaker(circuitBreaker, `${path}.circuitBreaker`, report)
   if (faults === undefined) return
   if (!Array.isArray(faults)) return report(`${path}.faults`, 'is no list')
   for (const [index, fault] of faults.entries())
@@ -50,6 +53,13 @@ export function checkResilience(inbound: Fields, report: Report): void {
     if (!isWithin(start, 0) || !isWithin(full, 0) || (start as number) >= (full as number))
       report(`inbound.overload.${name}`, 'needs start, and full above it')
   }
+}
+
+function checkBreaker(breaker: unknown, path: string, report: Report): void {
+  checkNumbers(breaker, breakerFields, at(path, report))
+  const { halfOpenRequests } = fieldsOf(breaker)
+  if (halfOpenRequests !== undefined && !isWithin(halfOpenRequests, 1, maxHalfOpenRequests))
+    report(`${path}.halfOpenRequests`, `must be from 1 to ${maxHalfOpenRequests}`)
 }
 
 function checkHedging({ after, maxAttempts }: Fields, path: string, report: Report): void {

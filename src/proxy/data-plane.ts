@@ -111,6 +111,7 @@ export class DataPlane {
     this.activator = new Activator({ activate: options.activate ?? (() => {}), now })
     this.overload = new OverloadFilter({ now, random })
     const correlation = new CallCorrelation()
+    const inboundCalls = new InboundCallsFilter(correlation)
     this.outbound = new Outbound({
       guards: [this.overload, new OutboundCallsFilter(correlation)],
       environment,
@@ -131,7 +132,8 @@ export class DataPlane {
       application,
       accessLog: accessLog('inbound'),
       plugins: this.#pluginFilter('inbound', mayWait),
-      guards: [this.overload, new InboundCallsFilter(correlation), ...(options.guards ?? [])],
+      guards: [this.overload, inboundCalls, ...(options.guards ?? [])],
+      admitted: [inboundCalls.admitted],
       functions: options.functions,
       policies: {
         outboundPort: () => this.ports.outbound,

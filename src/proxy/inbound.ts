@@ -15,12 +15,7 @@ import { StatsFilter } from './filters/stats.ts'
 import { Forwarder } from './exchange/forwarder.ts'
 import type { FunctionHosting } from '../functions/function-hosting.ts'
 import { FunctionPort } from './functions/function-port.ts'
-import {
-  attemptHeader,
-  invocationTypeHeader,
-  targetPort,
-  targetPortHeader,
-} from './mesh-headers.ts'
+import { invocationTypeHeader, targetPort, targetPortHeader } from './mesh-headers.ts'
 import { localRoute } from './local-route.ts'
 import type { ActiveRoute } from './routing/router.ts'
 import { formatAddress, PassthroughClusters } from './upstream/passthrough.ts'
@@ -32,6 +27,8 @@ export interface InboundOptions {
   readonly accessLog: Filter
   /** Filters before those of the policies. */
   readonly guards: readonly Filter[]
+  /** Filters of what the policies let in. Default: none. */
+  readonly admitted?: readonly Filter[]
   /** Plugins of this direction. Absent: there are none. */
   readonly plugins?: Filter | undefined
   /** Present: this sidecar hosts a function, and has no application. */
@@ -95,6 +92,7 @@ export class Inbound {
         ...guards,
         router,
         this.policies,
+        ...(options.admitted ?? []),
         ...(plugins === undefined ? [] : [plugins]),
         ...(this.#functions === undefined ? [] : [this.#functions]),
         forwarder,
@@ -137,7 +135,6 @@ export class Inbound {
   #route(exchange: Exchange): boolean {
     const { headers } = exchange.request
     const { originalDestination } = exchange.stream.connection
-    headers.delete(attemptHeader)
     if (this.#functions !== undefined) {
       // A refusal is to have the shape that its caller knows.
       exchange.invokes = headers.has(invocationTypeHeader)
@@ -152,6 +149,13 @@ export class Inbound {
     const target = this.#ports.get(port)
     if (target === undefined) {
       exchange.fail(new ExchangeError('no_route', `the application declares no port ${port}`))
+      return false
+    }
+    // The body of another request would reach the application as bytes, past what policies see of it.
+    if ((target.protocol === 'tcp') !== (exchange.request.method === 'CONNECT')) {
+      exchange.fail(
+        new ExchangeError('bad_request', 'raw bytes are for a CONNECT, and for no other'),
+      )
       return false
     }
     exchange.localPort = target.port

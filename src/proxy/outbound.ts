@@ -27,6 +27,7 @@ import {
   pickBackend,
   RouteTable,
   directRoute,
+  longestAuthority,
   type ActiveRoute,
   type RoutedService,
 } from './routing/router.ts'
@@ -62,6 +63,8 @@ const stripControl: Filter = {
 const beyondPattern = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+\.[^:[\]]+)):(\d{1,5})$/
 
 function addressBeyond(authority: string): SocketAddress | undefined {
+  // With many dots the pattern takes the square of their time.
+  if (authority.length > longestAuthority) return undefined
   const [, six, host = six, port] = beyondPattern.exec(authority) ?? []
   return host === undefined ? undefined : { host, port: Number(port) }
 }

@@ -16,6 +16,8 @@ export class AdmissionQueue {
   most: number
   /** Longest wait in ms, which whoever waits enforces. */
   timeoutMs: number
+  /** Some of it are being let in just now. */
+  isMoving = false
   /** In the order of their coming. */
   readonly #waiting: Waiting[] = []
 

@@ -56,6 +56,8 @@ export class CircuitBreaker {
   /** Half-open: in flight, and succeeded. */
   #probing = 0
   #probed = 0
+  /** When the last one was let go; Infinity where nobody told the time. */
+  #probeSentAt = Number.POSITIVE_INFINITY
   #successes = 0
   #openedBecause = ''
   #openedAt = 0
@@ -112,12 +114,15 @@ export class CircuitBreaker {
 
   /**
    * Whether a request may go now: {@link refused} (0), or a permit to hand back with the outcome, exactly
-   * once, to `onSuccess`, `onFailure` or `onIgnored`. Half-open admits as many probes as must succeed.
+   * once, to `onSuccess`, `onFailure` or `onIgnored`. Half-open admits as many probes as must succeed, and another when
+   * the last has not ended in the time that it was open: it may be a stream of hours.
    */
   tryAcquire(): number {
     if (this.#state === 'closed') return this.#epoch
-    if (this.#state === 'open' || this.#probing + this.#probed >= this.#probesNeeded) return refused
+    if (this.#state === 'open') return refused
+    if (this.#probing + this.#probed >= this.#probesNeeded && !this.#isProbeLate()) return refused
     this.#probing++
+    this.#probeSentAt = this.#now?.() ?? Number.POSITIVE_INFINITY
     return this.#epoch
   }
 
@@ -190,6 +195,10 @@ export class CircuitBreaker {
     this.#epoch++
     this.#probing = 0
     this.#probed = 0
+  }
+
+  #isProbeLate(): boolean {
+    return this.#now !== undefined && this.#now() >= this.#probeSentAt + this.#policy.openMs
   }
 
   #failures(): string {

@@ -21,7 +21,8 @@ const firstProbeWindows = 10
  * Sets the `max` of a {@link ConcurrencyLimit} by the latency that its requests see, as Envoy's gradient controller:
  * `limit × (latency without load / latency) + √limit`, once a window. The latency without load is the lowest median of
  * the last probe interval; when none was as low for so long, the limit goes down to its least for one window, for under
- * load nothing else shows it.
+ * load nothing else shows it. Whoever observes latencies makes what is answered exempt from the limit: streams and
+ * tunnels would fill it for hours, and tell nothing.
  */
 export class GradientLimit {
   readonly #policy: AdaptiveConcurrencyPolicy
@@ -55,7 +56,7 @@ export class GradientLimit {
 
   /** An answer came that says how fast the upstream is. @param now monotonic ms. */
   observe(latencyMs: number, now: number): void {
-    const { active } = this.#limit
+    const { counted: active } = this.#limit
     if (this.#probe === 'draining') return this.#drain(active, now)
     if (active > this.#mostActive) this.#mostActive = active
     if (this.#count < mostSamples) this.#samples[this.#count++] = latencyMs

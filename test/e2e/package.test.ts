@@ -44,7 +44,7 @@ const packed = join(folder, `weft-${version}.tgz`)
 
 /** Puts the package into the folder, where nothing else is. @returns why that can't be done here, or false. */
 async function install(): Promise<string | false> {
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }')
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
   const source = [
     '--prefer-offline',
     '--ignore-scripts',
@@ -80,6 +80,25 @@ const hello = (port: number): string => `
 import { createServer } from 'node:http'
 createServer((request, response) => response.end('hello')).listen(${port}, '127.0.0.1')
 process.once('SIGTERM', () => process.exit(0))
+`
+
+const tagging = `
+import { pluginApiVersion, type Plugin, type PluginModule } from 'weft/plugin'
+
+export const apiVersion: PluginModule['apiVersion'] = pluginApiVersion
+export function create({ tag = 'none' }: { readonly tag?: string }): Plugin {
+  return {
+    onRequest: request => request.headers.set('x-tag', tag),
+    onResponse: response => response.headers.set('x-by', 'mesh'),
+  }
+}
+`
+const taggingTest = `
+import { loadTestPlugin, type TestResult } from 'weft/plugin/testing'
+
+const plugin = await loadTestPlugin({ path: 'tagging.ts', config: { tag: 'gold' } })
+const result: TestResult = await plugin.request({ answer: { status: 204 } })
+console.log(String(result.status), result.headers['x-by'], result.forwarded?.headers['x-tag'])
 `
 
 /** Resolves when a line of its output matches. */
@@ -123,6 +142,17 @@ async function stories(test: Test): Promise<void> {
     ])
       t.ok(existsSync(join(installed, file)), file)
     for (const name of ['src', 'test', 'dist/main.ts']) t.notOk(existsSync(join(installed, name)))
+  })
+
+  await test.test('a plugin is written and tested with its types and its kit', async t => {
+    writeFileSync(join(folder, 'tagging.ts'), tagging)
+    writeFileSync(join(folder, 'tagging-test.mts'), taggingTest)
+    const options = '--noEmit --strict --module nodenext --target es2024 --lib es2024,dom --types'
+    const compiler = join(repository, 'node_modules/.bin/tsc')
+    const files = ['tagging.ts', 'tagging-test.mts']
+    const flags = [...options.split(' '), '', '--allowImportingTsExtensions', ...files]
+    t.equal((await run(compiler, flags, folder)).stdout, '')
+    t.equal((await run(process.execPath, ['tagging-test.mts'], folder)).stdout, '204 mesh gold\n')
   })
 
   await test.test('it runs a mesh where nothing else of Weft is', async t => {

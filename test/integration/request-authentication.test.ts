@@ -130,6 +130,17 @@ t.test('a token can stand in another header or in the query, and is taken out th
   })
   t.equal(JSON.parse(forged.body).headers['x-user'], undefined, 'nobody else sets the header')
   t.equal(JSON.parse(forged.body).headers['x_user'], undefined)
+  const unseen = await ask('web', { headers: { x_token: 'JWT forged', X_Token: 'JWT forged' } })
+  t.equal(JSON.parse(unseen.body).headers['x_token'], undefined, 'nor a token that nobody verified')
+})
+
+t.test('without rules a token is refused, whoever says to have made it', async t => {
+  const { issuer, ask, apply } = await startFixed(t)
+  await apply(authenticationYaml(''))
+  const nobodys = await new TestIssuer('').rotate('one')
+  for (const token of [await issuer.token(), await nobodys.token()])
+    t.equal((await ask(token)).status, 401)
+  t.equal((await ask()).status, 200)
 })
 
 async function startElsewhere(t: Test) {
@@ -178,6 +189,56 @@ t.test('keys are fetched once, whatever tokens come', async t => {
   const stranger = await new TestIssuer(issuerName).rotate('made up')
   for (let i = 0; i < 5; i++) t.equal(await ask(await stranger.token({ jti: String(i) })), 401)
   t.equal(fetches, 1, 'unknown keys do not make it ask again at once')
+})
+
+t.test(
+  'keys that are known outlive a change of the policy, while their issuer is away',
+  async t => {
+    const issuer = await new TestIssuer(issuerName).rotate('one')
+    let isAway = false
+    const keys = await startApplication(t, (_request, response) => {
+      response.statusCode = isAway ? 500 : 200
+      response.end(JSON.stringify(issuer.jwks))
+    })
+    const policed = await startPolicedMesh(t, echo)
+    const rule = `issuer: "${issuerName}", jwksUri: "http://127.0.0.1:${keys}/keys"`
+    const ask = async () => {
+      const token = await issuer.token({ sub: 'ann' })
+      return policed.ask('web', { headers: { authorization: `Bearer ${token}` } })
+    }
+    await policed.apply(authenticationYaml(`{ ${rule} }`))
+    t.equal((await ask()).status, 200)
+    isAway = true
+    const told = `outputClaimToHeaders: [{ header: x-user, claim: sub }]`
+    await policed.apply(authenticationYaml(`{ ${rule}, ${told} }`))
+    const { status, body } = await ask()
+    t.equal(status, 200)
+    t.equal(JSON.parse(body).headers['x-user'], 'ann')
+  },
+)
+
+t.test('where a policy has no rules no token is believed, whatever holds elsewhere', async t => {
+  const issuer = await new TestIssuer(issuerName).rotate('one')
+  const { apply, ask } = await startPolicedMesh(t, echo)
+  const rule = `{ issuer: "${issuerName}", jwks: ${JSON.stringify(issuer.jwks)} }`
+  const admin = authenticationYaml(rule)
+    .replace('name: tokens', 'name: admin')
+    .replace(/selector: {.*} },/, 'targetRef: { name: admin },')
+  const service = `---
+apiVersion: v1
+kind: Service
+metadata: { name: admin }
+spec: { selector: { app: orders }, ports: [{ port: 81, targetPort: 1 }] }
+`
+  const headers = { authorization: `Bearer ${await issuer.token()}` }
+  await apply(service + admin)
+  t.equal((await ask('web', { headers })).status, 200, 'which is the business of the application')
+  await apply(
+    service +
+      admin +
+      authenticationYaml('').replace(/selector: {.*} },/, 'targetRef: { name: orders },'),
+  )
+  t.equal((await ask('web', { headers })).status, 401)
 })
 
 t.test('without keys tokens are refused, and the reason is told', async t => {

@@ -29,6 +29,7 @@ const inbound: Inbound = {
     },
   ],
   authentication: {
+    ports: [80],
     rules: [
       {
         policy: 'a/b',
@@ -71,6 +72,10 @@ function paths(value: unknown, path: readonly string[] = []): (readonly string[]
   if (typeof value !== 'object' || value === null) return [path]
   const below = Object.entries(value).flatMap(([key, field]) => paths(field, [...path, key]))
   return path.length === 0 ? below : [path, ...below]
+}
+
+function fieldOf(value: unknown, key: string): unknown {
+  return Object(value)[key]
 }
 
 function replaced(value: unknown, [key, ...rest]: readonly string[], by: unknown): unknown {
@@ -118,6 +123,21 @@ t.test('what the check takes, a sidecar can work by', async t => {
   t.ok(refused > 500 && taken > 100, `${refused} were refused, ${taken} taken`)
 })
 
+t.test('no list of a policy is empty, which would leave open what it shuts', async t => {
+  const lists = paths(inbound).filter(([part, index, field]) => {
+    const isPolicy = part === 'authorization' && index !== undefined && field !== undefined
+    return isPolicy || (part === 'authentication' && index === 'ports')
+  })
+  let refused = 0
+  for (const path of lists) {
+    const isRules = path.length === 3 && path[2] === 'rules'
+    if (isRules || !Array.isArray(path.reduce(fieldOf, inbound))) continue
+    t.ok('problems' in checkSnapshot(snapshotWith(replaced(inbound, path, []))), path.join('.'))
+    refused++
+  }
+  t.ok(refused > 10)
+})
+
 t.test('a field of a rule that a sidecar does not know is never passed over', async t => {
   for (const path of [
     ['authorization', '0', 'rules', '0', 'until'],
@@ -125,6 +145,10 @@ t.test('a field of a rule that a sidecar does not know is never passed over', as
     ['authorization', '0', 'rules', '0', 'to', '0', 'hosts'],
     ['authorization', '0', 'rules', '0', 'when', '0', 'query'],
     ['rateLimits', '0', 'match', 'hosts'],
+    ['authorization', '0', 'selector'],
+    ['authentication', 'required'],
+    ['authentication', 'rules', '0', 'requiredClaims'],
+    ['rateLimits', '0', 'unless'],
   ])
     t.match(checkSnapshot(snapshotWith(replaced(inbound, path, ['a']))), {
       problems: [{ message: 'is not known to this sidecar' }],

@@ -20,6 +20,17 @@ export const defaultDeny: AuthorizationPolicy = {
   rules: [],
 }
 
+/** Tokens are looked for, and believed from nobody: in the place of rules where there are none. */
+export const nobody: JwtSettings = {
+  issuer: '',
+  audiences: [],
+  jwks: { keys: [] },
+  fromHeaders: [],
+  fromParams: [],
+  forward: false,
+  outputClaimToHeaders: [],
+}
+
 export function compileAuthorization(
   { metadata, spec }: AuthorizationPolicyResource,
   scope: PolicyScope,
@@ -39,7 +50,8 @@ export function compileJwtRules(
   scope: PolicyScope,
 ): JwtRule[] {
   const policy = `${metadata.namespace}/${metadata.name}`
-  return spec.jwtRules.map(rule => compileJwtRule(rule, policy, scope))
+  const rules = spec.jwtRules.length === 0 ? [nobody] : spec.jwtRules
+  return rules.map(rule => compileJwtRule(rule, policy, scope))
 }
 
 /** A SPIFFE ID as certificates have it; with a wildcard in front it begins with whatever that stands for. */

@@ -33,11 +33,16 @@ export class PolicyScopes {
   readonly #services: ReadonlyMap<string, ServiceResource>
   readonly #workloads: ReadonlyMap<string, WorkloadResource>
   readonly #slices: ReturnType<typeof slicesByService>
+  readonly #pods: Configuration['injectedPods']
+  /** Labels of Functions. */
+  readonly #functions: ReadonlyMap<string, Labels>
 
-  constructor({ services, workloads, endpointSlices }: Configuration) {
+  constructor({ services, workloads, endpointSlices, injectedPods, functions }: Configuration) {
+    this.#pods = injectedPods
     this.#services = new Map(services.map(service => [qualify(service.metadata), service]))
     this.#workloads = new Map(workloads.map(workload => [qualify(workload.metadata), workload]))
     this.#slices = slicesByService(endpointSlices)
+    this.#functions = new Map(functions.map(({ metadata }) => [qualify(metadata), metadata.labels]))
   }
 
   /** Undefined: it is for others. */
@@ -46,7 +51,7 @@ export class PolicyScopes {
     if (namespace !== workload.namespace) return undefined
     const { targetRef, selector } = spec
     if (selector !== undefined)
-      return isSelected(selector.matchLabels, workload) ? 'all' : undefined
+      return isSelected(selector.matchLabels, this.#labelsOf(workload)) ? 'all' : undefined
     if (targetRef === undefined) return 'all'
     if (targetRef.kind === 'Function')
       return targetRef.name === workload.function ? 'all' : undefined
@@ -55,20 +60,43 @@ export class PolicyScopes {
     return service && this.ofService(service, ports, workload)
   }
 
+  /** Not each driver gives hosts the labels of their Function. */
+  #labelsOf({ namespace, labels, function: name }: PolicyWorkload): Labels {
+    const ofFunction =
+      name === undefined ? undefined : this.#functions.get(qualify({ name, namespace }))
+    return { ...ofFunction, ...labels }
+  }
+
   /** Ports of the application behind these ports of a Service, or behind all. */
   ofService(
     service: ServiceResource,
     numbers: readonly number[] | undefined,
     workload: PolicyWorkload,
   ): PolicyScope | undefined {
-    if (!selects(service, { namespace: workload.namespace, labels: workload.labels ?? {} }))
-      return undefined
     const ports = meshPorts(service).filter(({ port }) => numbers?.includes(port) ?? true)
+    if (!selects(service, { namespace: workload.namespace, labels: workload.labels ?? {} }))
+      return this.#inSlices(service, ports, workload)
     const targets = ports.map(candidate => this.#targetPorts(service, candidate, workload))
     // Of a name that nobody knows it must not be assumed that it is another port's.
     if (targets.includes(undefined)) return 'all'
-    const scope = [...new Set(targets.flatMap(list => list ?? []))].toSorted((a, b) => a - b)
-    return scope.length === 0 ? undefined : scope
+    return scopeOf(targets.flatMap(list => list ?? []))
+  }
+
+  /** A Service without a selector has its pods, and their ports, from slices alone. */
+  #inSlices(
+    service: ServiceResource,
+    ports: readonly ServicePort[],
+    { name = '', namespace }: PolicyWorkload,
+  ): PolicyScope | undefined {
+    if (Object.keys(service.spec.selector ?? {}).length > 0) return undefined
+    if (service.metadata.namespace !== namespace) return undefined
+    const address = this.#pods?.get(`${namespace}/${name}`)?.address ?? ''
+    const slices = slicesOf(service, this.#slices).filter(({ endpoints }) =>
+      endpoints.some(({ targetRef, addresses }) =>
+        targetRef === undefined ? addresses.includes(address) : targetRef.name === name,
+      ),
+    )
+    return scopeOf(slices.flatMap(slice => ports.flatMap(port => slicePort(slice, port) ?? [])))
   }
 
   /** Undefined: it has a name, and nothing says which port that is. */
@@ -88,9 +116,12 @@ export class PolicyScopes {
   }
 }
 
-function isSelected(
-  wanted: Readonly<Record<string, string>>,
-  { labels = {} }: PolicyWorkload,
-): boolean {
+function scopeOf(ports: readonly number[]): PolicyScope | undefined {
+  return ports.length === 0 ? undefined : [...new Set(ports)].toSorted((a, b) => a - b)
+}
+
+type Labels = Readonly<Record<string, string>>
+
+function isSelected(wanted: Labels, labels: Labels): boolean {
   return Object.entries(wanted).every(([key, value]) => labels[key] === value)
 }

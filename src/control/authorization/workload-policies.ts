@@ -6,8 +6,18 @@ import type { ServiceResource } from '../../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../../model/kinds/traffic-policy.ts'
 import type { RateLimit } from '../../model/rate-limit.ts'
 import { meshPorts, qualify } from '../matching/backend-index.ts'
-import { compileAuthorization, compileJwtRules, defaultDeny } from './authorization-compiler.ts'
-import { PolicyScopes, type PolicyWorkload, type ScopedPolicy } from './policy-scope.ts'
+import {
+  compileAuthorization,
+  compileJwtRules,
+  defaultDeny,
+  portsOf,
+} from './authorization-compiler.ts'
+import {
+  PolicyScopes,
+  type PolicyScope,
+  type PolicyWorkload,
+  type ScopedPolicy,
+} from './policy-scope.ts'
 import { compileRateLimits } from './rate-limit-compiler.ts'
 
 /** The policies of a configuration, by the workloads that they hold for. */
@@ -48,17 +58,19 @@ export class WorkloadPolicies {
     const rules = this.#each(requestAuthentications, workload, compileJwtRules)
     const rateLimits = this.#rateLimits(workload)
     if (mesh.defaultAuthorization === 'deny') authorization.push(defaultDeny)
-    const isAuthenticated = requestAuthentications.some(
-      policy => this.#scopes.of(policy, workload) !== undefined,
+    const authenticated = this.#each<ScopedPolicy, 'all' | number>(
+      requestAuthentications,
+      workload,
+      (_policy, scope) => scope,
     )
+    const isAuthenticated = authenticated.length > 0
     const { pathNormalization: normalization } = mesh
     const looksIntoRequests = isAuthenticated || rateLimits.length > 0
     const tcpPorts = looksIntoRequests ? this.#tcpPorts(workload) : []
     const looksAtPaths = normalization !== 'none' && seesPaths({ authorization, rateLimits })
     return {
       ...(authorization.length > 0 && { authorization }),
-      // Rules that could not be read leave none, and every token is refused then.
-      ...(isAuthenticated && { authentication: { rules } }),
+      ...(isAuthenticated && { authentication: { ...portsOf(unionOf(authenticated)), rules } }),
       ...(rateLimits.length > 0 && { rateLimits }),
       ...(tcpPorts.length > 0 && { tcpPorts }),
       ...(looksAtPaths && { pathNormalization: normalization }),
@@ -96,6 +108,13 @@ export class WorkloadPolicies {
 }
 
 const nothing: InboundPolicies = {}
+
+/** @param scopes of policies: `all`, and numbers of ports. */
+function unionOf(scopes: readonly ('all' | number)[]): PolicyScope {
+  const ports = scopes.filter(scope => scope !== 'all')
+  if (ports.length < scopes.length) return 'all'
+  return [...new Set(ports)].toSorted((a, b) => a - b)
+}
 
 /** Ports of a Service, by their numbers there, for which a TrafficPolicy has limits. */
 interface LimitedPorts {

@@ -56,8 +56,10 @@ export class SidecarIndex {
   /** Without a registration it is as ready as the pod is: the kubelet asks the sidecar. */
   #ofPod(key: string, addresses: readonly string[]): Sidecar | undefined {
     const registered = this.#byName.get(key)
-    if (registered !== undefined && isAt(registered, addresses)) return registered
     const injected = this.#injected.get(key)
+    // A pod's labels may have changed since its sidecar came.
+    if (registered !== undefined && isAt(registered, addresses))
+      return injected === undefined ? registered : { ...registered, labels: injected.labels }
     if (injected === undefined || !isAt(injected, addresses)) return undefined
     return { ...injected, name: key.slice(key.indexOf('/') + 1), ready: !injected.isLeaving }
   }

@@ -73,7 +73,7 @@ export class Publisher {
     const labels = mesh.configuration.injectedPods?.get(key)?.labels ?? subscriber.labels
     const target = { namespace, name, labels, function: hosted, zone: mesh.zones.get(key) }
     // One whose application is limited has a snapshot of its own.
-    const isShared = services === '*' && !mesh.inboundLimits.has(key)
+    const isShared = services === '*' && mesh.inboundLimits.of(target) === undefined
     return isShared ? this.#whole.of(mesh, target) : snapshotFor(mesh, target, services)
   }
 

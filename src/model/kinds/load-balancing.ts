@@ -6,9 +6,9 @@ import {
   loadBalancingPolicies,
   tableBounds,
 } from '../load-balancing.ts'
-import { duration, labels, positiveDuration } from './common.ts'
+import { duration, headerName, labels, positiveDuration } from './common.ts'
 
-/** RFC 9110 §5.6.2, as names of fields and cookies are. */
+/** RFC 9110 §5.6.2, as names of cookies are. */
 const token = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'must be a name of letters, digits and "-"')
@@ -16,7 +16,7 @@ const count = z.int().min(1)
 
 const hashSource = z
   .strictObject({
-    header: token.optional(),
+    header: headerName.optional(),
     cookie: z
       .strictObject({
         name: token,
@@ -56,7 +56,7 @@ const subset = z
   .strictObject({
     labels: labels.optional().describe('Only endpoints with these labels serve.'),
     byHeader: z
-      .strictObject({ header: token, label: z.string().min(1).max(317) })
+      .strictObject({ header: headerName, label: z.string().min(1).max(317) })
       .optional()
       .describe('The endpoint has the label with the value that the request has in the header.'),
     fallback: z.enum(['any', 'none']).default('any').describe('Where no endpoint fits.'),

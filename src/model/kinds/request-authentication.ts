@@ -8,6 +8,7 @@ import {
   policyTarget,
   status,
 } from './common.ts'
+import { reservedReason } from './routes/header-modifier.ts'
 
 const text = z.string().min(1).max(1024)
 const claimName = z.string().min(1).max(256)
@@ -67,7 +68,10 @@ const jwtRule = z
     outputClaimToHeaders: z
       .array(
         z.strictObject({
-          header: headerName,
+          header: headerName.refine(
+            name => reservedReason(name) === undefined,
+            'is a header of the sidecars themselves',
+          ),
           claim: z
             .union([claimName, z.array(claimName).min(1).max(8)], 'must be the name of a claim')
             .transform(names => (typeof names === 'string' ? [names] : names)),

@@ -29,7 +29,7 @@ export function checkPolicyTargets(
   for (const source of sources) {
     const { resource } = source
     if (resource.kind !== 'TrafficPolicy') continue
-    if (isPart || suspects.mayDefine(resource.spec.targetRef.name)) continue
+    if (isPart || suspects.mayDefineRoute(resource.spec.targetRef.name)) continue
     const fault = targetFault(resource, routes)
     if (fault !== undefined) report(source, ['spec', 'targetRef', fault.field], fault.message)
   }

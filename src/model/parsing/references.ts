@@ -40,11 +40,15 @@ export function checkReferences(
   const services = new Map<string, ServiceResource>()
   const entries = new Map<string, ServiceEntryResource>()
   const functions = new Set<string>()
+  const wholeFunctions = new Set<string>()
   for (const { resource } of sources)
     if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
     else if (resource.kind === 'ServiceEntry') entries.set(keyOf(resource.metadata), resource)
-    else if (resource.kind === 'Function')
+    else if (resource.kind === 'Function') {
+      wholeFunctions.add(keyOf(resource.metadata))
       for (const name of calledNames(resource)) functions.add(keyOf({ ...resource.metadata, name }))
+    }
+  const known = { services, entries, functions, wholeFunctions, suspects, isPart }
   checkDuplicates(sources, report)
   checkPorts(sources, report)
   checkRouteKinds(sources, report)
@@ -52,7 +56,7 @@ export function checkReferences(
   checkPolicyTargets(sources, report, { suspects, isPart })
   for (const source of sources)
     for (const reference of referencesOf(source.resource)) {
-      const message = faultOf(reference, { services, entries, functions, suspects, isPart })
+      const message = faultOf(reference, known)
       if (message !== undefined) report(source, reference.path, message)
     }
   return problems
@@ -188,6 +192,8 @@ interface Reference {
         readonly kind?: string | undefined
         readonly port?: number | undefined
         readonly sectionName?: string | undefined
+        /** No version or alias of a Function will do. */
+        readonly isWhole?: boolean
       })
     | undefined
   /** Traffic goes to exactly one port, so that it must be clear which. */
@@ -232,7 +238,9 @@ type PolicyResource =
 function targetReferences({ metadata, spec: { targetRef } }: PolicyResource): Reference[] {
   // Of routes `checkPolicyTargets` knows.
   if (targetRef === undefined || targetRef.kind.endsWith('Route')) return []
-  return [{ path: targetRefPath, wanted: { ...targetRef, namespace: metadata.namespace } }]
+  // Hosts run all versions.
+  const wanted = { ...targetRef, namespace: metadata.namespace, isWhole: true }
+  return [{ path: targetRefPath, wanted }]
 }
 
 function routeReferences({ metadata, spec }: HttpRouteResource | GrpcRouteResource): Reference[] {
@@ -312,7 +320,9 @@ type Services = ReadonlyMap<string, ServiceResource>
 interface Known {
   readonly services: Services
   readonly entries: ReadonlyMap<string, ServiceEntryResource>
+  /** With their versions and aliases. */
   readonly functions: ReadonlySet<string>
+  readonly wholeFunctions: ReadonlySet<string>
   readonly suspects: Suspects
   /** Others, which are not seen here, may define what is missing. */
   readonly isPart: boolean
@@ -361,10 +371,11 @@ function entryFault(wanted: Wanted, known: Known): string | undefined {
   return `there is no ServiceEntry ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 
-function functionFault(wanted: Named, known: Known): string | undefined {
+function functionFault(wanted: Wanted, known: Known): string | undefined {
   const key = keyOf(wanted)
-  if (known.functions.has(key) || mayBeElsewhere(wanted, known)) return undefined
-  const near = nearest(key, [...known.functions])
+  const functions = wanted.isWhole === true ? known.wholeFunctions : known.functions
+  if (functions.has(key) || mayBeElsewhere(wanted, known)) return undefined
+  const near = nearest(key, [...functions])
   return `there is no Function ${key}${near === undefined ? '' : `; did you mean ${near}?`}`
 }
 

@@ -3,12 +3,16 @@ import { kinds } from './validate.ts'
 /** Kinds whose names others refer to. */
 const referable: ReadonlySet<string> = new Set(['Service', 'ServiceEntry', 'Function'])
 
+/** Those that policies alone refer to. */
+const routes: ReadonlySet<string> = new Set(['HTTPRoute', 'GRPCRoute'])
+
 /**
  * Names that documents with problems may define. Nobody can say that a Service of such a name does not exist, and a
  * reference to it is no second problem.
  */
 export class Suspects {
   readonly #names = new Set<string>()
+  readonly #routes = new Set<string>()
   #anything = false
 
   /** A file or a document of which nothing is known. */
@@ -26,6 +30,8 @@ export class Suspects {
   addValue(value: unknown): void {
     const { kind, metadata } = fieldsOf(value)
     const { name } = fieldsOf(metadata)
+    if (typeof kind === 'string' && typeof name === 'string' && routes.has(kind))
+      this.#routes.add(name)
     const isOther = typeof kind === 'string' && !referable.has(kind) && Object.hasOwn(kinds, kind)
     if (isOther) return
     if (typeof name === 'string') this.#names.add(name)
@@ -34,6 +40,10 @@ export class Suspects {
 
   mayDefine(service: string): boolean {
     return this.#anything || this.#names.has(service)
+  }
+
+  mayDefineRoute(name: string): boolean {
+    return this.mayDefine(name) || this.#routes.has(name)
   }
 }
 

@@ -71,6 +71,7 @@ const labelMaps: ReadonlySet<PropertyKey | undefined> = new Set([
   'labels',
   'annotations',
   'selector',
+  'matchLabels',
 ])
 const maxDepth = 100
 /** Kinds without which something would be open. */

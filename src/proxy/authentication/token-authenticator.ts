@@ -60,25 +60,26 @@ interface PortRules {
 export class TokenAuthenticator {
   readonly #options: TokenAuthenticatorOptions
   readonly #rules: readonly RuleKeys[]
-  readonly #remote: readonly RemoteKeySet[]
+  /** By their URLs. */
+  readonly #remote = new Map<string, RemoteKeySet>()
   /** Undefined: tokens to that port are the application's business. */
   readonly #ports = new Map<number, PortRules | undefined>()
   readonly #cache = new TokenCache()
   #waiting = 0
 
-  constructor(options: TokenAuthenticatorOptions) {
+  /** @param former of the snapshot before: the keys that it knows stay known, for their issuer may be away just now. */
+  constructor(options: TokenAuthenticatorOptions, former?: TokenAuthenticator) {
     const { rules } = options.authentication
     this.#options = options
-    const remote = new Map<string, RemoteKeySet>()
-    this.#rules = rules.map(rule => ({ rule, keys: this.#keySetOf(rule, remote) }))
-    this.#remote = [...remote.values()]
+    this.#rules = rules.map(rule => ({ rule, keys: this.#keySetOf(rule, former) }))
     // So that the first request does not have to wait; what goes wrong is told to those that come.
-    for (const keys of this.#remote) keys.keys().catch(() => {})
+    for (const keys of this.#remote.values()) keys.keys().catch(() => {})
   }
 
-  /** Headers that the application believes. */
-  get outputHeaders(): readonly string[] {
-    return outputsOf(this.#rules)
+  /** Headers that the application believes: those that we set, and where it may find a token that we have verified. */
+  get believedHeaders(): readonly string[] {
+    const { headers } = locationsOf(this.#rules.map(({ rule }) => rule))
+    return [...outputsOf(this.#rules), ...headers.map(({ name }) => name)]
   }
 
   /**
@@ -114,13 +115,20 @@ export class TokenAuthenticator {
   }
 
   close(): void {
-    for (const keys of this.#remote) keys.close()
+    for (const keys of this.#remote.values()) keys.close()
+  }
+
+  /** Its keys, for a successor to go on with; requests that wait for them here get them all the same. */
+  #handOver(uri: string): RemoteKeySet | undefined {
+    const keys = this.#remote.get(uri)
+    this.#remote.delete(uri)
+    return keys
   }
 
   #portRules(port: number): PortRules | undefined {
     if (this.#ports.has(port)) return this.#ports.get(port)
     const rules = this.#rules.filter(({ rule }) => rule.ports?.includes(port) ?? true)
-    const isOthers = rules.length === 0 && this.#rules.length > 0
+    const isOthers = this.#options.authentication.ports?.includes(port) === false
     const locations = locationsOf(rules.map(({ rule }) => rule))
     const compiled = isOthers ? undefined : { rules, locations, outputs: outputsOf(rules) }
     if (this.#ports.size >= maxPorts) this.#ports.clear()
@@ -182,14 +190,14 @@ export class TokenAuthenticator {
     exchange.fail(error)
   }
 
-  #keySetOf({ jwks, jwksUri }: JwtRule, remote: Map<string, RemoteKeySet>): KeySet {
+  #keySetOf({ jwks, jwksUri }: JwtRule, former: TokenAuthenticator | undefined): KeySet {
     if (jwksUri === undefined) return new FixedKeySet({ keys: [...(jwks?.keys ?? [])] })
-    const known = remote.get(jwksUri)
-    if (known !== undefined) return known
     const { outboundPort, now, random, counts } = this.#options
-    const fetch = fetchKeysFrom(jwksUri, outboundPort)
-    const keys = new RemoteKeySet({ fetch, now, random, counts })
-    remote.set(jwksUri, keys)
+    const known = this.#remote.get(jwksUri) ?? (former && former.#handOver(jwksUri))
+    const keys =
+      known ??
+      new RemoteKeySet({ fetch: fetchKeysFrom(jwksUri, outboundPort), now, random, counts })
+    this.#remote.set(jwksUri, keys)
     return keys
   }
 }

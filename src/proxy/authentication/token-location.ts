@@ -67,8 +67,10 @@ function parameterName(part: string): string {
   return new URLSearchParams(part).keys().next().value ?? ''
 }
 
+/** Many applications take any white space after a scheme; RFC 9110 §11.4 has blanks only. */
 function startsWith(value: string, prefix: string): boolean {
-  return value.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase()
+  const start = value.slice(0, prefix.length).replaceAll('\t', ' ')
+  return start.toLowerCase() === prefix.toLowerCase()
 }
 
 function isSameHeader(a: TokenHeader, b: TokenHeader): boolean {

@@ -32,6 +32,8 @@ export class InboundPolicyFilter implements Filter {
   readonly #options: InboundPolicyOptions
   readonly #view = new RequestView()
   #active: ActivePolicies | undefined
+  /** Before it is known what is asked of calls none is let in. */
+  #isKnown = false
   #text = '{}'
 
   constructor(options: InboundPolicyOptions) {
@@ -44,6 +46,7 @@ export class InboundPolicyFilter implements Filter {
   }
 
   apply(inbound: InboundPolicies): void {
+    this.#isKnown = true
     const { authorization, authentication, rateLimits, tcpPorts, pathNormalization } = inbound
     const text = JSON.stringify({
       authorization,
@@ -62,7 +65,7 @@ export class InboundPolicyFilter implements Filter {
 
   onRequest(exchange: Exchange): boolean {
     const active = this.#active
-    if (active === undefined) return true
+    if (active === undefined) return this.#isKnown || refuseUnknown(exchange)
     if (exchange.request.method !== 'CONNECT') {
       if (!active.clean(exchange)) return false
       const { tokens } = active
@@ -91,7 +94,10 @@ export class InboundPolicyFilter implements Filter {
     const tokens =
       authentication === undefined || same
         ? former?.tokens
-        : new TokenAuthenticator({ ...this.#options, authentication, counts: this.tokens })
+        : new TokenAuthenticator(
+            { ...this.#options, authentication, counts: this.tokens },
+            former?.tokens,
+          )
     this.authorization.begin()
     const known = this.rateLimits
     return new ActivePolicies(policies, {
@@ -108,6 +114,13 @@ export class InboundPolicyFilter implements Filter {
             ),
     })
   }
+}
+
+function refuseUnknown(exchange: Exchange): false {
+  exchange.fail(
+    new ExchangeError('not_ready', 'no snapshot has come yet, which would say who may call'),
+  )
+  return false
 }
 
 interface Parts {
@@ -130,7 +143,7 @@ class ActivePolicies {
     this.tokens = tokens
     this.limiter = limiter
     this.#authorizer = authorizer
-    const names = [...namesSeen(policies), ...(tokens?.outputHeaders ?? [])]
+    const names = [...namesSeen(policies), ...(tokens?.believedHeaders ?? [])]
     this.#folded = names.length === 0 ? undefined : new FoldedNames(names)
     this.#seesPaths = seesPaths(policies)
   }

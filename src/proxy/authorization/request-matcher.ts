@@ -139,8 +139,9 @@ export class HeaderMatcher implements ConditionMatcher {
   constructor(name: string, { values, notValues }: Values, leaning: Leaning) {
     this.name = name
     this.#isLoose = leaning === 'loose'
-    this.#values = compilePatterns(values)
-    this.#notValues = compilePatterns(notValues)
+    // HTTP/2 lets bytes beyond ASCII pass, which are read as here.
+    this.#values = compilePatterns(values?.map(visiblePattern))
+    this.#notValues = compilePatterns(notValues?.map(visiblePattern))
   }
 
   matches({ headers }: RequestView): boolean {

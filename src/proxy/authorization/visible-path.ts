@@ -5,7 +5,7 @@ export function visiblePath(target: string): string {
   return path.includes('%') ? path.replace(percentEncoded, decodeByte) : path
 }
 
-/** A path of the configuration in the same alphabet: one character a byte of UTF-8. */
+/** A path, or the value of a header, of the configuration in the same alphabet: one character a byte of UTF-8. */
 export function visiblePattern(pattern: string): string {
   return Buffer.from(pattern, 'utf8').toString('latin1')
 }

@@ -56,13 +56,15 @@ export class CallCorrelation {
   /** @param abandoned without an answer of the application, which may go on: its deadline still holds. */
   end(call: InboundCall, abandoned: boolean, now: number): void {
     const { deadlineAt } = call
-    const lingers = abandoned && deadlineAt !== Number.POSITIVE_INFINITY
-    if (lingers && this.#abandoned.length < this.#limits.calls) this.#abandoned.push(call)
+    const isKnown = this.#calls.get(call.requestId) === call
+    const lingers = isKnown && abandoned && deadlineAt !== Number.POSITIVE_INFINITY
+    if (lingers) this.#abandoned.push(call)
     else this.#forget(call)
+    // Callers who leave long before far deadlines must not take the room of all others.
+    if (this.#abandoned.length > this.#limits.calls / 2) this.#forgetOldest()
     for (let first = this.#abandoned[0]; first !== undefined; first = this.#abandoned[0]) {
       if (now < first.deadlineAt + lingerMs) return
-      this.#abandoned.shift()
-      this.#forget(first)
+      this.#forgetOldest()
     }
   }
 
@@ -87,6 +89,11 @@ export class CallCorrelation {
       this.#failedAt(requestId) >= since ||
       this.#failedAt(traceId) >= since
     )
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#abandoned.shift()
+    if (oldest !== undefined) this.#forget(oldest)
   }
 
   /** Another request may have come with the same id meanwhile. */

@@ -75,6 +75,8 @@ export class Exchange implements RequestReceiver {
   claims: Claims | undefined
   /** What a policy has to say of it. */
   policyNote: PolicyNote | undefined
+  /** Somebody has held it up before a try: it is later than {@link startedAt}. */
+  heldUp = false
   attempt: ActiveTry | undefined
   /** Tries so far. */
   attempts = 0

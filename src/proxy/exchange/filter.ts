@@ -51,6 +51,7 @@ export class Chain {
 
   /** Goes on behind a filter that has held an exchange up. */
   proceed(exchange: Exchange, filter: Filter): void {
+    exchange.heldUp = true
     this.#run(exchange, this.#request.indexOf(filter) + 1)
   }
 

@@ -1,4 +1,4 @@
-import { ExchangeError, errorTable } from '../../base/errors.ts'
+import { ExchangeError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
 import { wallNow } from '../../base/clock.ts'
 import { grpcPushbackHeader, grpcStatusOf } from '../../http/grpc.ts'
@@ -9,7 +9,6 @@ import { refused, type CircuitBreaker } from '../../resilience/circuit-breaker.t
 import type { ConcurrencyLimit } from '../../resilience/concurrency-limit.ts'
 import {
   decideRetry,
-  isIdempotent,
   type FailedAttempt,
   type RetryDecision,
 } from '../../resilience/retry-decision.ts'
@@ -25,9 +24,10 @@ import type { Exchange } from './exchange.ts'
 import { FaultInjector } from './fault-injector.ts'
 import type { Filter } from './filter.ts'
 import { HedgeDelay } from './hedge-delay.ts'
-import { HedgedTry } from './hedged-try.ts'
+import { HedgedTry, mayHedge } from './hedged-try.ts'
 import { idempotencyKeyHeader, retriedHeader } from '../mesh-headers.ts'
 import { setTryHeaders } from './try-headers.ts'
+import { isUnfair, judge, judgeProbe } from './verdict.ts'
 import { Wait } from './wait.ts'
 
 /** What an attempt tells about its failure. */
@@ -54,6 +54,12 @@ export interface Forwarding {
   tried: ActiveEndpoint[] | undefined
   /** Its end says nothing of the upstream. */
   unjudged: boolean
+  /** The breakers know already. */
+  judged: boolean
+  /** When the last try began. */
+  triedAt: number
+  /** The limit that latency sets does not count it any more. */
+  exempt: boolean
 }
 
 /**
@@ -65,7 +71,6 @@ export class Forwarder implements AttemptOwner, Filter {
   readonly #activator: Activator | undefined
   readonly #faults: FaultInjector
   readonly #hedgeDelays = new WeakMap<ActiveCluster, HedgeDelay>()
-  #letsIn = false
   readonly #strictDns: StrictDns | undefined
 
   /** @param activator for functions that run nowhere. @param strictDns for hosts whose address is not known yet. */
@@ -81,27 +86,38 @@ export class Forwarder implements AttemptOwner, Filter {
     const { route, cluster } = exchange
     if (route === undefined || cluster === undefined)
       return exchange.fail(new ExchangeError('no_route', 'no route was chosen'))
+    // perf: bench hop-100B. No time has passed but in plugins and waits, and asking the clock costs.
+    const isLate = exchange.heldUp || exchange.plugins !== undefined
+    const now = isLate ? exchange.chain.now() : exchange.startedAt
     const timeoutMs = timeoutOf(exchange, route.timeoutMs)
-    if (timeoutMs !== undefined && !this.#startTimeout(exchange, timeoutMs)) return
+    if (timeoutMs !== undefined && !this.#startTimeout(exchange, timeoutMs, now)) return
     const faults = route.policies?.faults
     if (faults !== undefined) {
       const go = (): void => this.#admit(exchange, route, cluster, exchange.chain.now())
       if (this.#faults.take(exchange, faults, go)) return
     }
-    // perf: bench hop-100B. No time has passed before the first try, but in plugins, and asking the clock costs.
-    const now = exchange.plugins === undefined ? exchange.startedAt : exchange.chain.now()
     this.#admit(exchange, route, cluster, now)
+  }
+
+  /** What it took until now is what a limit and a probe go by; the rest may be a stream of hours. */
+  onResponse(exchange: Exchange): void {
+    const { forwarding, reason, chain } = exchange
+    if (forwarding === undefined || reason !== undefined) return
+    const { cluster, limit } = forwarding
+    judgeProbe(exchange, forwarding)
+    if (cluster.gradient === undefined) return
+    forwarding.exempt = true
+    limit.exempt()
+    if (cluster.queue !== undefined) this.#letIn(cluster, chain.now())
   }
 
   /** Gives back what {@link forward} took, and tells the breakers how the exchange as a whole ended. */
   onComplete(exchange: Exchange): void {
     const { forwarding } = exchange
     if (forwarding === undefined) return
-    const { cluster, limit, breaker, permit, routeBreaker, routePermit } = forwarding
-    limit.release()
-    const verdict = verdictOn(exchange, forwarding)
-    tell(breaker, permit, verdict)
-    if (routeBreaker !== undefined) tell(routeBreaker, routePermit, verdict)
+    const { cluster, limit } = forwarding
+    limit.release(forwarding.exempt)
+    judge(exchange, forwarding)
     if (cluster.queue !== undefined) this.#letIn(cluster, exchange.endedAt)
   }
 
@@ -201,6 +217,7 @@ export class Forwarder implements AttemptOwner, Filter {
     const endpoint = exchange.session?.take() ?? cluster.pick(now, tried, selection)
     if (endpoint === undefined) return this.#withoutEndpoint(exchange, cluster, selection?.subset)
     exchange.attempts++
+    forwarding.triedAt = now
     setTryHeaders(exchange.request.headers, exchange, endpoint, now)
     const hedging = exchange.route?.policies?.hedging
     if (hedging !== undefined && mayHedge(exchange, policy))
@@ -269,10 +286,10 @@ export class Forwarder implements AttemptOwner, Filter {
 
   /** Those who wait for what has come free. One that fails at once comes by here again, while the first is at it. */
   #letIn({ queue, limit }: ActiveCluster, now: number): void {
-    if (queue === undefined || this.#letsIn) return
-    this.#letsIn = true
+    if (queue === undefined || queue.isMoving) return
+    queue.isMoving = true
     while (queue.length > 0 && limit.tryAcquire()) queue.next(now)?.end()
-    this.#letsIn = false
+    queue.isMoving = false
   }
 
   /** Its place in the concurrency limit is taken. */
@@ -298,6 +315,9 @@ export class Forwarder implements AttemptOwner, Filter {
       routePermit,
       tried: undefined,
       unjudged: false,
+      judged: false,
+      triedAt: now,
+      exempt: false,
     }
     exchange.forwarding = forwarding
     cluster.budget.deposit(now)
@@ -312,21 +332,23 @@ export class Forwarder implements AttemptOwner, Filter {
   }
 
   /** @returns false when there is no time left. */
-  #startTimeout(exchange: Exchange, timeoutMs: number): boolean {
+  #startTimeout(exchange: Exchange, timeoutMs: number, now: number): boolean {
     exchange.deadlineAt = exchange.startedAt + timeoutMs
-    if (timeoutMs <= 0) {
+    const leftMs = timeoutMs - (now - exchange.startedAt)
+    if (leftMs <= 0) {
       exchange.fail(tooLate(exchange))
       return false
     }
     exchange.timeout = setTimeout(() => {
       const error = new ExchangeError('upstream_timeout', `no full answer within ${timeoutMs} ms`)
       const { forwarding, attempt } = exchange
-      if (forwarding !== undefined && isUnfair(exchange, forwarding.cluster)) {
-        forwarding.unjudged = true
+      if (forwarding !== undefined && isUnfair(exchange, forwarding)) {
+        // Of tries that have failed before, the service as a whole is to blame.
+        forwarding.unjudged = !forwarding.tried?.length
         attempt?.cancel(error)
       } else attempt?.timeOut(error)
       exchange.fail(error)
-    }, timeoutMs)
+    }, leftMs)
     return true
   }
 }
@@ -335,43 +357,6 @@ function absenceIn({ name, policy }: ActiveCluster, value: string | undefined): 
   const nobody = `${name} has no endpoint that can serve`
   if (value === undefined || policy.subset?.fallback !== 'none') return nobody
   return `${nobody} with ${policy.subset.label} ${JSON.stringify(value)}, and the subset of its TrafficPolicy has no fallback`
-}
-
-type Verdict = 'good' | 'bad' | 'none'
-
-function verdictOn(
-  { outcome, reason, attempts, tunnelOpenedAt }: Exchange,
-  { cluster, unjudged }: Forwarding,
-): Verdict {
-  // Where nobody was asked nothing is learnt: a service whose first endpoint comes must not stay shut off. Nor of who
-  // has too much to do: shutting it off would waste what it does.
-  if (attempts === 0 || unjudged || reason === 'overloaded') return 'none'
-  if (reason !== undefined && errorTable[reason].source === 'downstream') return 'none'
-  if (tunnelOpenedAt !== undefined) return 'good'
-  return cluster.isFailure(outcome) || reason !== undefined ? 'bad' : 'good'
-}
-
-function tell(breaker: CircuitBreaker, permit: number, verdict: Verdict): void {
-  if (verdict === 'good') breaker.onSuccess(permit)
-  else if (verdict === 'bad') breaker.onFailure(permit)
-  else breaker.onIgnored(permit)
-}
-
-/** A caller's own deadline was shorter than the service needs. */
-function isUnfair({ route, deadlineAt, startedAt }: Exchange, cluster: ActiveCluster): boolean {
-  const timeoutMs = deadlineAt - startedAt
-  // Of the route, but for what is lost by adding and subtracting.
-  if (route?.timeoutMs !== undefined && timeoutMs > route.timeoutMs - 1) return false
-  return !cluster.isFairTime(timeoutMs)
-}
-
-function mayHedge(
-  { request, upstreamProtocol, upperAttempt }: Exchange,
-  policy: RetryPolicy,
-): boolean {
-  const { method, headers, upgrade } = request
-  if (upgrade !== undefined || upstreamProtocol === 'tcp' || upperAttempt > 1) return false
-  return isIdempotent(policy, { method, idempotencyKey: headers.has(idempotencyKeyHeader) })
 }
 
 function tooLate({ deadlineAt, startedAt }: Exchange): ExchangeError {

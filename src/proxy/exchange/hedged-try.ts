@@ -3,12 +3,18 @@ import { grpcStatusOf, httpStatusOfGrpc } from '../../http/grpc.ts'
 import type { HeaderList } from '../../http/headers.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { HedgingPolicy } from '../../model/hedging.ts'
+import type { RetryPolicy } from '../../model/route.ts'
+import { isIdempotent } from '../../resilience/retry-decision.ts'
+import { idempotencyKeyHeader } from '../mesh-headers.ts'
 import type { ActiveEndpoint } from '../upstream/active-endpoint.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ActiveTry, Exchange } from './exchange.ts'
 import type { HedgeDelay } from './hedge-delay.ts'
 import { setTryHeaders } from './try-headers.ts'
+
+/** Between looks whether a request is here as a whole. */
+const leastUploadWaitMs = 25
 
 export interface HedgedTryOptions {
   readonly exchange: Exchange
@@ -98,13 +104,16 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
   }
 
   onAnswering(winner: Attempt): void {
-    const { exchange, delay } = this.#options
+    const { exchange, cluster, delay } = this.#options
     this.#stop()
     const now = exchange.chain.now()
     const error = new ExchangeError('upstream_closed', 'another endpoint has answered first')
     for (const attempt of this.#tries) {
-      delay.observe(now - attempt.startedAt, now)
-      if (attempt !== winner) attempt.cancel(error)
+      const elapsedMs = now - attempt.startedAt
+      delay.observe(elapsedMs, now)
+      if (attempt === winner) continue
+      cluster.observeSlower(attempt.endpoint, elapsedMs, now)
+      attempt.cancel(error)
     }
     this.#tries = [winner]
     exchange.attempt = winner
@@ -132,7 +141,7 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
     const { body, requestEnded } = exchange
     if (body !== undefined && (!body.replayable || body.full)) return
     // Until then nobody can have answered.
-    if (!requestEnded) return this.#arm(afterMs)
+    if (!requestEnded) return this.#arm(Math.max(afterMs, leastUploadWaitMs))
     const now = exchange.chain.now()
     if (now >= exchange.deadlineAt) return
     const busy = [...tried, ...this.#tries.map(({ endpoint }) => endpoint)]
@@ -156,6 +165,16 @@ export class HedgedTry implements ActiveTry, AttemptOwner {
     this.#tries.push(attempt)
     attempt.start(now, perTryTimeoutMs)
   }
+}
+
+/** Whether what is asked may be done at two endpoints at a time; retries of a hop above are enough. */
+export function mayHedge(
+  { request, upstreamProtocol, upperAttempt }: Exchange,
+  policy: RetryPolicy,
+): boolean {
+  const { method, headers, upgrade } = request
+  if (upgrade !== undefined || upstreamProtocol === 'tcp' || upperAttempt > 1) return false
+  return isIdempotent(policy, { method, idempotencyKey: headers.has(idempotencyKeyHeader) })
 }
 
 function isGood({ isGrpc }: Exchange, { status, headers }: ResponseHead): boolean {

@@ -65,6 +65,12 @@ export class ReplayBuffer {
     return writable
   }
 
+  /** Shows all that came so far to somebody who will be told of the rest. The chunks are lent for the call. */
+  copyTo(taker: { write(chunk: Buffer): void; end(trailers: HeaderList | undefined): void }): void {
+    for (const { memory, length } of this.#pieces) taker.write(memory.subarray(0, length))
+    if (this.#ended) taker.end(this.#trailers)
+  }
+
   /** Hands over all that came so far, for good. */
   drainInto(taker: { write(chunk: Buffer): boolean }): void {
     for (const { memory, length } of this.#pieces) taker.write(memory.subarray(0, length))

@@ -9,6 +9,13 @@ import { requestIdHeader } from './request-id.ts'
 
 /** Of the callers of the application: what they say of deadline and attempt, and what they are told of retries. */
 export class InboundCallsFilter implements Filter {
+  /** Behind the policies: whoever is refused must not decide about calls that are made for another, by its request id. */
+  readonly admitted: Filter = {
+    onRequest: ({ call }) => {
+      if (call !== undefined) this.#correlation.begin(call)
+      return true
+    },
+  }
   readonly #correlation: CallCorrelation
 
   constructor(correlation: CallCorrelation) {
@@ -31,7 +38,6 @@ export class InboundCallsFilter implements Filter {
     if (requestId === undefined) return true
     const { deadlineAt } = exchange
     exchange.call = { requestId, deadlineAt, attempt: parseCount(attempt) ?? 1 }
-    this.#correlation.begin(exchange.call)
     return true
   }
 

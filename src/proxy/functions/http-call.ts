@@ -52,7 +52,9 @@ export class HttpCall implements ActiveTry, InvocationReceiver {
   onServer(server: AssignedServer): void {
     if (this.#over) return server.done(false)
     this.#server = server
-    if (this.#invoked !== undefined) this.#forward(server)
+    if (this.#invoked === undefined) return
+    this.#exchange.heldUp = true
+    this.#forward(server)
   }
 
   onFault({ stage, errorType }: FunctionFault): void {

@@ -4,7 +4,7 @@ import type { Now } from '../../base/clock.ts'
 import type { PluginSettings } from '../../model/plugin.ts'
 import type { Plugin } from './plugin.ts'
 
-/** Errors of one hook in a row after which a plugin is not called for {@link offMs}; then one call decides. */
+/** Errors of one hook in a row after which a plugin is passed over for {@link offMs}; then one call decides. */
 const maxConsecutiveErrors = 20
 const offMs = 30_000
 
@@ -24,7 +24,10 @@ export interface ActivePluginOptions {
 
 type Hook = 'onRequest' | 'onResponse' | 'onComplete'
 
-/** A plugin that was loaded: it is called here, timed, and switched off when it does nothing but fail. */
+/**
+ * A plugin that was loaded: it is called here, timed, and switched off when it does nothing but fail. Not one without
+ * which nothing may pass: whoever finds out what it throws at could shut off everybody else.
+ */
 export class ActivePlugin {
   readonly name: string
   readonly hooks: Plugin
@@ -77,10 +80,9 @@ export class ActivePlugin {
     this.counters.errors++
     const errors = ++this.#consecutive[hook]
     this.#log({ hook, error }, 'a plugin has failed')
-    if (errors < maxConsecutiveErrors) return
+    if (errors < maxConsecutiveErrors || this.onError === 'fail') return
     this.#offUntil = this.#now() + offMs
-    const { onError } = this
-    this.#log({ hook, errors, offMs, onError }, 'a plugin is switched off for a while')
+    this.#log({ hook, errors, offMs }, 'a plugin is switched off for a while')
   }
 
   #measure(hook: Hook, ms: number): void {

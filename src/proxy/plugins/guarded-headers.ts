@@ -58,7 +58,9 @@ export class GuardedHeaders implements PluginHeaders {
     if (this.#closed) throw new TypeError('the hook of the plugin has ended: headers are gone')
     const field = fieldName(name)
     if (field === undefined) throw new TypeError(`${JSON.stringify(name)} is no name of a header`)
-    const isOwn = field.name.startsWith(ownPrefix) || ownNames.has(field.name)
+    // Some applications take one for the other (RFC 3875 §4.1.18).
+    const folded = field.name.replaceAll('_', '-')
+    const isOwn = folded.startsWith(ownPrefix) || ownNames.has(folded)
     if (isOwn || field.role !== fieldRole.plain)
       throw new TypeError(`the header ${field.name} is the sidecar's own`)
     if (typeof value !== 'string' || illegalInValue.test(value))

@@ -21,8 +21,6 @@ export interface PluginFilterOptions {
 /** Exchanges that wait for promises of plugins; each may hold 64 KiB of its body. */
 const maxWaiting = 1024
 
-const switchedOff = 'is switched off: it failed too often in a row'
-
 /** Runs the plugins of one direction around each exchange. Without plugins there is no such filter. */
 export class PluginFilter implements Filter {
   readonly #options: PluginFilterOptions
@@ -82,7 +80,7 @@ export class PluginFilter implements Filter {
     if (plugin.isOff) {
       plugin.counters.skipped++
       state.reached++
-      return this.#tolerates(plugin, exchange, switchedOff)
+      return true
     }
     const call = new RequestCall(exchange, state, this.#options.direction)
     const outcome = plugin.run('onRequest', () => plugin.hooks.onRequest?.(call.request, call))
@@ -173,7 +171,7 @@ export class PluginFilter implements Filter {
   ): string | undefined {
     if (plugin.isOff) {
       plugin.counters.skipped++
-      return switchedOff
+      return undefined
     }
     const headers = new GuardedHeaders(head.headers)
     const response = { status: head.status, reason: exchange.reason, headers }

@@ -48,6 +48,9 @@ export interface RoutedService {
   readonly index: RouteIndex
 }
 
+/** A name of 253 characters (RFC 1035 §3.1), the dot of the root, and a port: what is longer is no host's. */
+export const longestAuthority = 260
+
 /** What filters of routes work with. */
 export interface RouteContext {
   /** Monotonic ms. */
@@ -100,6 +103,8 @@ export class RouteTable {
 
   /** The longest wildcard that ends as the authority does. */
   #byWildcard(authority: string): RoutedService | undefined {
+    // Each of its dots costs a look.
+    if (authority.length > longestAuthority) return undefined
     for (let dot = authority.indexOf('.'); dot > 0; dot = authority.indexOf('.', dot + 1)) {
       const service = this.#byAuthority.get(`*${authority.slice(dot)}`)
       if (service !== undefined) return service

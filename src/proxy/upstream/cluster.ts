@@ -57,6 +57,7 @@ export class ActiveCluster {
   readonly #environment: ClusterEnvironment
   readonly #availability = new Availability()
   readonly #endpoints = new Map<string, ActiveEndpoint>()
+  #revision = 0
   /** As the last snapshot has them. */
   #listed: readonly Endpoint[] = []
   readonly #checks: HealthChecks
@@ -92,6 +93,16 @@ export class ActiveCluster {
     return [...this.#endpoints.values()]
   }
 
+  /** Grows when endpoints come or go, also between snapshots. */
+  get revision(): number {
+    return this.#revision
+  }
+
+  /** Whether it is one of the endpoints of now, and may serve. */
+  offers(endpoint: ActiveEndpoint): boolean {
+    return endpoint.available && this.#endpoints.get(endpoint.endpoint.id) === endpoint
+  }
+
   update(policy: Cluster, endpoints: readonly Endpoint[]): void {
     const previous = this.policy
     this.policy = policy
@@ -106,9 +117,9 @@ export class ActiveCluster {
     if (differ(previous.retryBudget, policy.retryBudget))
       this.budget = new RetryBudget(policy.retryBudget)
     this.#selector = RequestSelector.for(policy, this.#environment.random)
-    const before = this.#listed
     // Connections of before were to another server, for all we know.
     if (differ(previous.tls ?? {}, policy.tls ?? {})) this.#replaceEndpoints([])
+    const before = this.#listed
     this.#replaceEndpoints(endpoints)
     // Its tables cost: a snapshot that is about other clusters leaves them.
     if (differ(before, endpoints) || differ(balancingPart(previous), balancingPart(policy)))
@@ -187,6 +198,8 @@ export class ActiveCluster {
     observeLatency(endpoint, latencyMs, now)
     this.#typicalMs = movingAverage(this.#typicalMs, latencyMs)
     if (status !== undefined) this.#count(endpoint, 'success', now)
+    // A call may be a stream of hours, and its endpoint serves nobody else on probation.
+    else endpoint.onProbation = false
   }
 
   /** What has become of an answer whose head did not say. */
@@ -197,6 +210,11 @@ export class ActiveCluster {
   /** The endpoint has asked to be left alone for so long: less of the traffic goes there while that is remembered. */
   observePushback(endpoint: ActiveEndpoint, pushbackMs: number, now: number): void {
     observeLatency(endpoint, pushbackMs, now)
+  }
+
+  /** Another endpoint has answered first, after so long. No failure, but else one that hangs is never known as slow. */
+  observeSlower(endpoint: ActiveEndpoint, elapsedMs: number, now: number): void {
+    if (elapsedMs > endpoint.ewmaMs) observeLatency(endpoint, elapsedMs, now)
   }
 
   /** No answer came. */
@@ -215,6 +233,7 @@ export class ActiveCluster {
     const { concurrency, adaptiveConcurrency } = this.policy
     const { maxRequests, maxQueued = 0, queueTimeoutMs = defaultQueueTimeoutMs } = concurrency
     this.limit.max = maxRequests
+    this.limit.ceiling = maxRequests
     this.gradient =
       adaptiveConcurrency && new GradientLimit(adaptiveConcurrency, this.limit, maxRequests)
     if (maxQueued > 0) this.queue ??= new AdmissionQueue(maxQueued, queueTimeoutMs)
@@ -239,6 +258,7 @@ export class ActiveCluster {
     for (const [id, old] of this.#endpoints) {
       if (ids.has(id)) continue
       this.#endpoints.delete(id)
+      this.#revision++
       giveBack(old)
     }
     for (const endpoint of endpoints) {
@@ -253,6 +273,7 @@ export class ActiveCluster {
       // Where all are new none can spare the others.
       if (isServing && this.policy.slowStart !== undefined) state.joinedAt = this.#environment.now()
       this.#endpoints.set(endpoint.id, state)
+      this.#revision++
     }
     this.#checks.update(this.policy.healthCheck, this.endpoints)
   }

@@ -26,10 +26,11 @@ export class HostClusters {
     this.#environment = environment
   }
 
-  /** @param authority as it was called. @returns undefined when that is no name of a host. */
+  /** @param authority as it was called. @returns undefined when that is no name of a host below the wildcard. */
   of(wildcard: ActiveCluster, authority: string): ActiveCluster | undefined {
     const host = hostPattern.exec(authority)?.[1]
-    if (host === undefined) return undefined
+    // Where the destination was fixed, as by a local port, nobody has looked at the authority yet.
+    if (host === undefined || !host.endsWith(suffixOf(wildcard.name))) return undefined
     const key = `${wildcard.name} ${host}`
     const known = this.#called.get(key)
     // Named again it is the youngest.
@@ -62,6 +63,11 @@ export class HostClusters {
     this.#called.get(key)?.cluster.close()
     this.#called.delete(key)
   }
+}
+
+/** `.example.com` of `*.example.com:443`. */
+function suffixOf(name: string): string {
+  return name.slice(1, name.lastIndexOf(':'))
 }
 
 function policyOf(policy: Cluster, host: string): Cluster {

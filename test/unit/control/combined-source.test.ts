@@ -46,6 +46,25 @@ t.test('what two define is the first one’s, and the other is told as left out'
   t.equal(loaded.leftOut?.length, 1)
 })
 
+t.test('a source without a Mesh leaves that of another one as it is', async t => {
+  const shut = (mtls: string): LoadResult => ({
+    configuration: configurationIn(`
+apiVersion: weft.dev/v1alpha1
+kind: Mesh
+metadata: { name: mesh }
+spec: { mtls: ${mtls}, defaultAuthorization: deny }
+`),
+    problems: [],
+  })
+  const meshOf = async (...results: LoadResult[]) => {
+    const combined = new CombinedSource(results.map(result => source(result).made))
+    return (await combined.load()).configuration.mesh
+  }
+  t.match(await meshOf(good('a'), shut('strict')), { mtls: 'strict', defaultAuthorization: 'deny' })
+  t.match(await meshOf(shut('permissive'), shut('strict')), { mtls: 'permissive' })
+  t.match(await meshOf(shut('permissive'), good('a')), { defaultAuthorization: 'deny' })
+})
+
 t.test('a change of one keeps the others as they were', async t => {
   const [files, cluster] = [source(good('a')), source(good('b'))]
   const combined = new CombinedSource([files.made, cluster.made])

@@ -226,3 +226,26 @@ t.test('in a cluster what is declared beside the pods is an endpoint by its labe
     ['10.0.2.1:8080', '10.0.2.2:15008'],
   )
 })
+
+t.test('in a cluster a subset goes by the labels that a pod has now', async t => {
+  const members = `[{ addresses: [10.0.0.1], targetRef: { kind: Pod, name: orders-1, namespace: default } }]`
+  const configuration = configurationIn(serviceYaml() + sliceYaml('s', members))
+  const [service] = configuration.services
+  const [port] = service?.spec.ports ?? []
+  if (service === undefined || port === undefined) throw new Error('there is no Service')
+  const registered = registration('orders-1', { labels: { app: 'orders', track: 'canary' } })
+  const pod = {
+    address: '10.0.0.1',
+    ports: [8080],
+    meshPort: 15_008,
+    identity: registered.identity,
+    labels: { app: 'orders', track: 'stable' },
+    isLeaving: false,
+  }
+  const injectedPods = new Map([['default/orders-1', pod]])
+  const cluster = { ...configuration, membership: 'slices' as const, injectedPods }
+  const instances = indexInstances(cluster, [registered])
+  const of = (track: string) =>
+    compileEndpoints(service, port, instances, { labels: { track }, fallback: 'none' }).length
+  t.same([of('stable'), of('canary')], [1, 0])
+})

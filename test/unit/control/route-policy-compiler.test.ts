@@ -33,7 +33,13 @@ t.test('a route has what its own policy says, and the rest from its Service', as
     circuitBreaker: { openFor: '9s' },
   })
   t.strictSame(compileRoutePolicy(own, service), {
-    retry: { ...defaults, idempotencyKey: true, attempts: 1, perTryTimeoutMs: 1000 },
+    retry: {
+      ...defaults,
+      idempotencyKey: true,
+      attempts: 1,
+      perTryTimeoutMs: 1000,
+      limitsWholeTry: true,
+    },
     timeoutMs: 3000,
     hedging: { after: { percentile: 99 }, maxAttempts: 3 },
     faults: [
@@ -52,6 +58,16 @@ t.test('a route has what its own policy says, and the rest from its Service', as
       openMs: 1000,
     },
   })
+})
+
+t.test('the nearer word for the limit of a try counts, whichever it is', async t => {
+  const heads = policy({ retry: { perTryTimeout: '5s' } })
+  const whole = policy({ timeouts: { backendRequest: '1s' } })
+  const { perTryTimeoutMs, limitsWholeTry } = compileRoutePolicy(whole, heads).retry
+  t.same([perTryTimeoutMs, limitsWholeTry], [1000, true])
+  t.strictSame(compileRoutePolicy(heads, whole).retry, { ...defaults, perTryTimeoutMs: 5000 })
+  const none = policy({ timeouts: { backendRequest: '0s' } })
+  t.strictSame(compileRoutePolicy(none, heads).retry, defaults)
 })
 
 t.test('the breaker of a Service is no breaker of its routes', async t => {

@@ -400,8 +400,13 @@ metadata: { name: mesh }
 spec: { overload: { eventLoopDelay: { start: 50ms } } }
 ---
 ${policyYaml('orders', 'name: orders', 'adaptiveConcurrency: { maxLimit: 50 }')}`
-  const mesh = compileMesh(configurationIn(yaml), [app])
-  const of = (name: string) => snapshotFor(mesh, { namespace: 'default', name }, '*')
+  const mesh = compileMesh(configurationIn(yaml), [{ ...app, ready: false }])
+  const of = (name: string) =>
+    snapshotFor(
+      mesh,
+      { namespace: 'default', name, labels: { app: name.split('-')[0] ?? '' } },
+      '*',
+    )
   t.match(of('orders-1').inbound, {
     adaptiveConcurrency: { 80: { minLimit: 3, maxLimit: 50 } },
     overload: {

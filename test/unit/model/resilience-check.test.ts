@@ -64,6 +64,8 @@ t.test('a route that a sidecar cannot work by says where', async t => {
     [{ hedging: { after: {}, maxAttempts: 2 } }, 'r.hedging.after'],
     [{ hedging: { after: { delayMs: 1 }, maxAttempts: 9 } }, 'r.hedging.maxAttempts'],
     [{ circuitBreaker: { ...breaker, openMs: '5s' } }, 'r.circuitBreaker.openMs'],
+    [{ circuitBreaker: { ...breaker, halfOpenRequests: 0 } }, 'r.circuitBreaker.halfOpenRequests'],
+    [{ retry: { perTryTimeoutMs: '1s' } }, 'r.retry.perTryTimeoutMs'],
     [{ faults: 'many' }, 'r.faults'],
     [{ faults: [{ percent: 101 }] }, 'r.faults[0].percent'],
     [{ faults: [{ percent: 1, delayMs: 1e9 }] }, 'r.faults[0].delayMs'],

@@ -298,3 +298,26 @@ t.test('shut down it has cleared its timers, and late outcomes do no harm', asyn
   for (const timer of timers) t.ok(ended.some(handle => handle === timer))
   t.equal(circuit.state, 'open')
 })
+
+t.test('a probe that does not end lets another go after the time that it was open', async t => {
+  const clock = { now: 0 }
+  const circuit = new CircuitBreaker('orders.default:80', policy, () => clock.now)
+  t.teardown(() => circuit.shutdown())
+  await fail(circuit, 10)
+  mock.timers.tick(policy.openMs)
+  clock.now = policy.openMs
+  const first = circuit.tryAcquire()
+  t.not(first, refused)
+  clock.now += policy.openMs - 1
+  t.equal(circuit.tryAcquire(), refused)
+  clock.now++
+  const second = circuit.tryAcquire()
+  t.not(second, refused)
+  t.equal(circuit.tryAcquire(), refused)
+  circuit.onSuccess(second)
+  await turn()
+  t.equal(circuit.state, 'closed')
+  circuit.onFailure(first)
+  await turn()
+  t.equal(circuit.state, 'closed')
+})

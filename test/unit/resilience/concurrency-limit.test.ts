@@ -19,3 +19,17 @@ t.test('a lowered maximum lets those in flight finish', async t => {
   limit.release()
   t.equal(limit.tryAcquire(), true)
 })
+
+t.test('those that are exempt count against the ceiling alone', async t => {
+  const limit = new ConcurrencyLimit(1)
+  limit.ceiling = 2
+  t.ok(limit.tryAcquire())
+  limit.exempt()
+  t.match(limit, { active: 1, counted: 0 })
+  t.ok(limit.tryAcquire())
+  limit.exempt()
+  t.notOk(limit.tryAcquire(), 'the ceiling')
+  limit.release(true)
+  limit.release(true)
+  t.match(limit, { active: 0, counted: 0 })
+})

@@ -1,9 +1,11 @@
 import { fieldsOf } from '../../../base/fields.ts'
 import type { AuthorizationPolicyResource } from '../../../model/kinds/authorization-policy.ts'
+import { headerName } from '../../../model/kinds/common.ts'
 import type { RequestAuthenticationResource } from '../../../model/kinds/request-authentication.ts'
 import { objectDocument } from '../../../model/parsing/object-document.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
-import { pick } from '../status/fields.ts'
+import { nobody } from '../../authorization/authorization-compiler.ts'
+import { listOf, pick } from '../status/fields.ts'
 import { readOwn, type ApiKind } from './read-object.ts'
 import type { WatchedObject } from './watched-object.ts'
 
@@ -20,13 +22,44 @@ export function readGuard(api: ApiKind, object: KubernetesObject): WatchedObject
   const closed = closedSpec(api, fieldsOf(spec))
   if (closed === undefined) return read
   const replaced = (target: object): GuardResource | undefined => {
-    const stricter = { ...object, spec: { ...target, ...closed.spec } }
-    return readOwn<GuardResource>(api, stricter).resource
+    const shut = { ...object, spec: { ...target, ...closed.spec } }
+    return readOwn<GuardResource>(api, shut).resource
   }
   // Where the target is not clear either, it is for all that it could be for.
-  const resource = replaced(pick(spec, ['targetRef', 'selector'])) ?? replaced({})
+  const stricter = replaced(pick(spec, ['targetRef', 'selector'])) ?? replaced({})
+  const resource = stricter && believingNobody(stricter, fieldsOf(spec)['jwtRules'])
   const told = objectDocument(read.title, {}).problem(['spec'], `until this is right ${closed.so}`)
   return { ...read, resource, problems: [...read.problems, told] }
+}
+
+/** Tokens are still looked for where they were, and what the application was told by headers no caller may tell it. */
+function believingNobody(resource: GuardResource, rules: unknown): GuardResource {
+  if (resource.kind !== 'RequestAuthentication') return resource
+  const jwtRules = listOf(rules).map(rule => {
+    const { fromHeaders, fromParams, outputClaimToHeaders } = fieldsOf(rule)
+    return {
+      ...nobody,
+      fromHeaders: namesIn(fromHeaders, 'name').map(([name, { prefix }]) => ({
+        name,
+        prefix: typeof prefix === 'string' ? prefix : '',
+      })),
+      fromParams: listOf(fromParams).filter(name => typeof name === 'string'),
+      outputClaimToHeaders: namesIn(outputClaimToHeaders, 'header').map(([header]) => ({
+        header,
+        claim: [],
+      })),
+    }
+  })
+  return { ...resource, spec: { ...resource.spec, jwtRules } }
+}
+
+/** The elements that name a header, as far as they can be read. */
+function namesIn(list: unknown, field: string): [string, Readonly<Record<string, unknown>>][] {
+  return listOf(list).flatMap(element => {
+    const fields = fieldsOf(element)
+    const { data: name } = headerName.safeParse(fields[field])
+    return name === undefined ? [] : [[name, fields]]
+  })
 }
 
 /** Undefined: it would refuse nothing. */

@@ -110,6 +110,15 @@ export function readOwn<R extends Resource>(
   }
 }
 
+/** Of an experimental kind of others, whose status has another form, and which nobody may write. */
+export function readSilently<R extends Resource>(
+  api: ApiKind,
+  object: KubernetesObject,
+): WatchedObject<R> {
+  const { target: _, ...read } = readOwn<R>(api, object)
+  return read
+}
+
 interface Trimmed {
   /** Labels that somebody looks at. */
   readonly metadata: readonly string[]

@@ -13,7 +13,14 @@ import type { WorkloadResource } from '../../../model/kinds/workload.ts'
 import type { Resource } from '../../../model/parsing/validate.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
 import { readGuard } from './read-guard.ts'
-import { readOwn, readRoute, readService, readSlice, type ApiKind } from './read-object.ts'
+import {
+  readOwn,
+  readRoute,
+  readService,
+  readSilently,
+  readSlice,
+  type ApiKind,
+} from './read-object.ts'
 import type { WatchedObject } from './watched-object.ts'
 
 /** All that becomes configuration, by the field of Configuration that it fills. */
@@ -86,7 +93,6 @@ export const watchedKinds: Readonly<Record<keyof WatchedConfiguration, WatchedKi
     readRoute,
   ),
   workloads: own('Workload', 'workloads', 'Workloads'),
-  // Experimental: its status is not written.
   backendTrafficPolicies: watched(
     {
       apiVersion: 'gateway.networking.x-k8s.io/v1alpha1',
@@ -94,7 +100,7 @@ export const watchedKinds: Readonly<Record<keyof WatchedConfiguration, WatchedKi
       plural: 'xbackendtrafficpolicies',
     },
     'XBackendTrafficPolicies',
-    readOwn,
+    readSilently,
   ),
   trafficPolicies: own('TrafficPolicy', 'trafficpolicies', 'TrafficPolicies'),
   serviceEntries: own('ServiceEntry', 'serviceentries', 'ServiceEntries'),

@@ -20,8 +20,9 @@ const reserved: ReadonlyMap<string, string> = new Map([
   ['x-forwarded-client-cert', 'only a sidecar may say who called'],
 ])
 
-/** Why no route may change this header; undefined when it may. */
-function reservedReason(name: string): string | undefined {
+/** Why nobody's settings may change this header, in whatever spelling; undefined when they may. */
+export function reservedReason(spelling: string): string | undefined {
+  const name = spelling.toLowerCase().replaceAll('_', '-')
   if (name.startsWith('x-weft-')) return 'sidecars speak to each other by it'
   return reserved.get(name)
 }
@@ -31,7 +32,7 @@ export const headerName = z
   .regex(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/, 'is no header name')
 
 const changedName = headerName.superRefine((name, context) => {
-  const why = reservedReason(name.toLowerCase())
+  const why = reservedReason(name)
   if (why !== undefined)
     context.addIssue({ code: 'custom', message: `${name} cannot be changed by a route: ${why}` })
 })

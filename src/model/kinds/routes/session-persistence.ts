@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { positiveDuration } from '../common.ts'
+import { reservedReason } from './header-modifier.ts'
 
 /**
  * Gateway API's SessionPersistence (GEP-1619) as of 1.6, and the `idleTimeout` of releases before. A name is a token
@@ -20,7 +21,15 @@ export const sessionPersistence = z
       .strictObject({ lifetimeType: z.enum(['Permanent', 'Session']).default('Session') })
       .optional(),
   })
-  .superRefine(({ type, absoluteTimeout, cookieConfig }, context) => {
+  .superRefine(({ type, sessionName, absoluteTimeout, cookieConfig }, context) => {
+    const why =
+      type === 'Header' && sessionName !== undefined ? reservedReason(sessionName) : undefined
+    if (why !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['sessionName'],
+        message: `${sessionName} cannot hold a session: ${why}`,
+      })
     if (cookieConfig === undefined) return
     if (type === 'Header')
       context.addIssue({

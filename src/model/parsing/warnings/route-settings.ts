@@ -2,10 +2,8 @@ import type { HttpRouteResource, HttpRouteRule } from '../../kinds/http-route.ts
 import type { TrafficPolicyResource } from '../../kinds/traffic-policy.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
+import { takesKeys, unsafeMethods } from './policy-retries.ts'
 import { keyOf, ofKind, titleOf } from './resources.ts'
-
-/** RFC 9110 §9.2.2: whoever repeats one of these may do something twice. */
-const notIdempotent: ReadonlySet<string | undefined> = new Set(['POST', 'PATCH', 'CONNECT'])
 
 /** Rules whose backends, retries and timeouts cannot do what they say. */
 export function checkRouteSettings(sources: readonly Sourced[], report: Report): void {
@@ -16,9 +14,10 @@ export function checkRouteSettings(sources: readonly Sourced[], report: Report):
     for (const source of ofKind(sources, kind))
       for (const [index, rule] of source.resource.spec.rules.entries())
         checkBackends(source, rule, { index, report })
+  const all = ofKind(sources, 'TrafficPolicy').map(({ resource }) => resource)
   for (const source of ofKind(sources, 'HTTPRoute'))
     for (const [index, rule] of source.resource.spec.rules.entries()) {
-      checkRetry(source, rule, { index, report })
+      if (!takesKeys(source.resource, all)) checkRetry(source, rule, { index, report })
       checkTimeout(source, rule, { index, report, policies: policiesOf(source, policies) })
     }
 }
@@ -49,8 +48,9 @@ function checkBackends(
   { backendRefs, filters }: Pick<HttpRouteRule, 'backendRefs' | 'filters'>,
   { index, report }: RulePlace,
 ): void {
-  // A filter may answer in their place.
-  if (filters.length > 0 || backendRefs.some(({ weight }) => weight > 0)) return
+  // It answers in their place.
+  const redirects = filters.some(({ type }) => type === 'RequestRedirect')
+  if (redirects || backendRefs.some(({ weight }) => weight > 0)) return
   const why = backendRefs.length === 0 ? 'there are none' : 'their weights sum to 0'
   const path = ['spec', 'rules', index, ...(backendRefs.length === 0 ? [] : ['backendRefs'])]
   report(source, path, `leads to no backend, since ${why}: each request is answered with 500`)
@@ -62,8 +62,7 @@ function checkRetry(
   { index, report }: RulePlace,
 ): void {
   if (retry === undefined || retry.attempts === 0) return
-  const methods = matches.flatMap(({ method }) => method ?? [])
-  const unsafe = [...new Set(methods.filter(method => notIdempotent.has(method)))]
+  const unsafe = unsafeMethods(matches)
   if (unsafe.length === 0) return
   report(
     source,

@@ -33,6 +33,7 @@ export function checkTrafficPolicies(sources: readonly Sourced[], report: Report
       )
       if (why !== undefined) report(policy, ['spec', 'targetRef'], `governs nothing: ${why}`)
     }
+    checkTryLimit(policy, report)
     const repeated = (spec.retry?.grpcStatuses ?? []).filter(status => doubtful.has(status))
     if (repeated.length > 0 && spec.retry?.attempts !== 0)
       report(
@@ -41,6 +42,21 @@ export function checkTrafficPolicies(sources: readonly Sourced[], report: Report
         `${repeated.join(', ')} may come when the call was carried out already, which would be done twice: list them only if all methods are idempotent, or take UNAVAILABLE alone`,
       )
   }
+}
+
+function checkTryLimit(policy: Sourced<TrafficPolicyResource>, report: Report): void {
+  const { retry, timeouts } = policy.resource.spec
+  const { request = 0, backendRequest } = timeouts ?? {}
+  const [field, limit = 0] =
+    backendRequest === undefined
+      ? ['retry.perTryTimeout', retry?.perTryTimeout]
+      : ['timeouts.backendRequest', backendRequest]
+  if (request > 0 && limit > request)
+    report(
+      policy,
+      ['spec', 'timeouts', 'request'],
+      `${request} ms is shorter than the ${limit} ms that one try may take by ${field}: a slow try is never repeated`,
+    )
 }
 
 function targetOf({ metadata, spec }: TrafficPolicyResource): string {

@@ -14,7 +14,8 @@ export class RewriteFilter implements Filter {
   onRequest(exchange: Exchange): boolean {
     const { request } = exchange
     const { hostname, path } = this.#rewrite
-    exchange.asked = { authority: request.authority, path: request.path }
+    // The backend may rewrite what the route has rewritten.
+    exchange.asked ??= { authority: request.authority, path: request.path }
     if (hostname !== undefined) request.authority = hostname
     if (path !== undefined) request.path = modifyPath(request.path, path)
     return true

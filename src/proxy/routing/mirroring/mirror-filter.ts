@@ -58,5 +58,7 @@ export class MirrorFilter implements Filter {
       exchange.mirrors.push(mirrored)
     }
     mirrored.start()
+    // Of a request that was held up by a plugin some has come already.
+    exchange.body?.copyTo(mirrored)
   }
 }

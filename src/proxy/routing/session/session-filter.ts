@@ -4,14 +4,12 @@ import type { ResponseHead } from '../../../http/message.ts'
 import type { SessionPersistence } from '../../../model/session-persistence.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Filter } from '../../exchange/filter.ts'
-import type { ActiveEndpoint } from '../../upstream/active-endpoint.ts'
 import type { ActiveBackend } from '../router.ts'
-import { Session } from './session.ts'
+import { Session, type SessionPlace } from './session.ts'
 import { SessionTokens, type SessionToken } from './session-token.ts'
 
-interface Place {
+interface Place extends SessionPlace {
   readonly backend: ActiveBackend
-  readonly endpoint: ActiveEndpoint
 }
 
 export interface SessionOptions {
@@ -31,8 +29,9 @@ const freshShare = 0.1
 export class SessionFilter implements Filter {
   readonly #options: SessionOptions
   readonly #tokens: SessionTokens
-  /** By their tags, made when the first session asks. */
-  #places: ReadonlyMap<string, Place> | undefined
+  /** By their tags, made when the first session asks, and anew when endpoints have come or gone. */
+  #places: ReadonlyMap<string, Place> = new Map()
+  #revision = -1
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -45,10 +44,9 @@ export class SessionFilter implements Filter {
    */
   begin(exchange: Exchange): ActiveBackend | undefined {
     const token = this.#read(exchange.request.headers)
-    this.#places ??= this.#findPlaces()
-    const place = token && this.#places.get(token.endpointTag)
-    const isUsable = place?.endpoint.available === true
-    exchange.session = new Session(token, isUsable ? place.endpoint : undefined)
+    const place = token && this.#currentPlaces().get(token.endpointTag)
+    const isUsable = place?.cluster.offers(place.endpoint) === true
+    exchange.session = new Session(token, isUsable ? place : undefined)
     return isUsable ? place.backend : undefined
   }
 
@@ -66,12 +64,22 @@ export class SessionFilter implements Filter {
     this.#write(head.headers, { issuedAt, usedAt, endpointTag })
   }
 
+  /** Names lead to other addresses without a snapshot. */
+  #currentPlaces(): ReadonlyMap<string, Place> {
+    let revision = 0
+    for (const { cluster } of this.#options.backends) revision += cluster.revision
+    if (revision !== this.#revision) this.#places = this.#findPlaces()
+    this.#revision = revision
+    return this.#places
+  }
+
   #findPlaces(): ReadonlyMap<string, Place> {
     const places = new Map<string, Place>()
     for (const backend of this.#options.backends)
       for (const endpoint of backend.cluster.endpoints)
         places.set(this.#tokens.tagOf(backend.cluster.name, endpoint.endpoint.id), {
           backend,
+          cluster: backend.cluster,
           endpoint,
         })
     return places

@@ -62,8 +62,8 @@ export class StrictDns {
     }
     for (const name of wanted)
       if (isIP(name) === 0 && !this.#watches.has(name)) this.#watches.set(name, this.#watch(name))
-    for (const cluster of this.#waiting.keys())
-      if (clusters.get(cluster.name) !== cluster) this.#settle(cluster)
+    // Who has waited for a name that is no longer followed would wait for ever.
+    for (const cluster of this.#waiting.keys()) this.#settle(cluster)
   }
 
   /** Takes an exchange of a cluster without endpoints: `go` is called when its name has an address, or it is failed. */
@@ -132,8 +132,11 @@ export class StrictDns {
     if (waiting === undefined || (!isThere && this.#isPending(cluster))) return
     this.#waiting.delete(cluster)
     this.#total -= waiting.size
+    const all = [...waiting]
+    // Whoever leaves while they go is not counted twice.
+    waiting.clear()
     const failure = this.#failure(cluster)
-    for (const waiter of waiting)
+    for (const waiter of all)
       if (isThere) waiter.go()
       else waiter.fail(failure.message, failure.code)
   }

@@ -72,10 +72,42 @@ t.test('a port whose number nobody knows could be any', async t => {
   })
 })
 
+t.test('a Service without a selector has its pods by its slices', async t => {
+  const yaml = `apiVersion: v1
+kind: Service
+metadata: { name: manual }
+spec: { ports: [{ name: http, port: 80 }, { name: other, port: 81 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: manual-1, labels: { kubernetes.io/service-name: manual } }
+addressType: IPv4
+endpoints: [{ addresses: [10.0.0.1], targetRef: { kind: Pod, name: orders-1 } }]
+ports: [{ name: http, port: 8080 }]
+---
+${resource('AuthorizationPolicy', '{ targetRef: { name: manual } }')}`
+  t.match(policiesOf(yaml), { authorization: [{ ports: [8080] }] })
+  t.same(policiesOf(yaml, { ...orders, name: 'orders-2' }), {})
+  const other = yaml.replace('{ name: manual } }', '{ name: manual, port: 81 } }')
+  t.same(policiesOf(other), {}, 'which no slice has')
+})
+
 t.test('a Function is a target by its name', async t => {
   const yaml = `${resource('Function', '{ runtime: nodejs, code: ., handler: index.handler }', 'hello')}${resource('AuthorizationPolicy', '{ targetRef: { kind: Function, name: hello } }')}`
   const host = { namespace: 'default', labels: {}, function: 'hello' }
   t.equal(policiesOf(yaml, host).authorization?.length, 1)
+  t.same(policiesOf(yaml, { ...host, function: 'other' }), {})
+})
+
+t.test('a selector finds the hosts of a Function by its labels, whoever started them', async t => {
+  const metadata = 'metadata: { name: hello, labels: { tier: inner } }'
+  const hello = resource('Function', '{ runtime: nodejs, code: ., handler: index.handler }')
+  const yaml =
+    hello.replace(/metadata: .*/, metadata) +
+    resource('AuthorizationPolicy', '{ selector: { matchLabels: { tier: inner } } }')
+  const host = { namespace: 'default', labels: { 'weft.dev/function': 'hello' }, function: 'hello' }
+  t.equal(policiesOf(yaml, host).authorization?.length, 1)
+  t.same(policiesOf(yaml, { ...host, namespace: 'other' }), {})
   t.same(policiesOf(yaml, { ...host, function: 'other' }), {})
 })
 
@@ -145,10 +177,35 @@ t.test('rules for tokens have the place of RFC 6750 where they name none', async
   t.match(policiesOf(rule(', fromParams: [t]')), {
     authentication: { rules: [{ fromHeaders: [], fromParams: ['t'] }] },
   })
-  t.same(policiesOf(resource('RequestAuthentication', '{ jwtRules: [] }')), {
-    authentication: { rules: [] },
-  })
 })
+
+t.test('a policy for tokens without rules holds on its ports, whatever others say', async t => {
+  const rule = '{ issuer: a, jwksUri: "https://a/keys" }'
+  const of = (target: string, rules: string, name: string): string =>
+    resource('RequestAuthentication', `{ ${target} jwtRules: [${rules}] }`, name)
+  const admin = of('targetRef: { name: orders, port: 81 },', rule, 'admin')
+  const ports = (yaml: string) => policiesOf(yaml).authentication?.ports
+  t.same(ports(admin), [9090])
+  t.same(ports(admin + of('targetRef: { name: orders, port: 80 },', '', 'shut')), [8080, 9090])
+  t.equal(ports(admin + of('', '', 'shut')), undefined)
+})
+
+t.test(
+  'without rules tokens are looked for and believed from nobody, whatever other ports believe',
+  async t => {
+    const nobody = { policy: 'default/tested', issuer: '', jwks: { keys: [] } }
+    t.match(policiesOf(resource('RequestAuthentication', '{ jwtRules: [] }')), {
+      authentication: { rules: [{ ...nobody, fromHeaders: [{ name: 'authorization' }] }] },
+    })
+    const believes = `{ targetRef: { name: orders, port: 80 }, jwtRules: [{ issuer: a, jwksUri: 'https://a/keys' }] }`
+    const both =
+      resource('RequestAuthentication', '{ jwtRules: [] }') +
+      resource('RequestAuthentication', believes, 'other')
+    t.match(policiesOf(both), {
+      authentication: { rules: [nobody, { issuer: 'a', ports: [8080] }] },
+    })
+  },
+)
 
 t.test(
   "limits hold on the ports of their Service; those of a port hold instead of its Service's",
@@ -209,8 +266,8 @@ spec: { selector: { app: orders }, ports: [{ name: tcp-sql, port: 5432 }, { name
 ---
 `
   t.same(policiesOf(database), {})
-  t.same(policiesOf(database + resource('RequestAuthentication', '{ jwtRules: [] }')), {
-    authentication: { rules: [] },
+  t.match(policiesOf(database + resource('RequestAuthentication', '{ jwtRules: [] }')), {
+    authentication: { rules: [{ issuer: '', jwks: { keys: [] } }] },
     tcpPorts: [5432],
   })
 })

@@ -33,6 +33,12 @@ t.test('every field has its bounds', async t => {
       /name of a claim/,
       `${rule}.outputClaimToHeaders.0.claim`,
     ],
+    [
+      `${rule}.outputClaimToHeaders`,
+      [{ header: 'X_Forwarded-Client-Cert', claim: 'sub' }],
+      /of the sidecars themselves/,
+      `${rule}.outputClaimToHeaders.0.header`,
+    ],
   ])
   checkTaken(t, requestAuthenticationKind, authentication, [
     ['spec.jwtRules', []],

@@ -47,6 +47,16 @@ t.test('one for a route that is not there says which may be meant', async t => {
   )
 })
 
+t.test('one for a route that has a problem of its own is no second problem', async t => {
+  const broken = route.replace('rules:', 'rulez: [] #')
+  const problems = problemsIn(service, broken, policy('p', '{ kind: HTTPRoute, name: orders }'))
+  t.same(
+    problems.filter(problem => problem.includes('HTTPRoute')),
+    [],
+  )
+  t.not(problems.length, 0)
+})
+
 t.test('a target has one policy', async t => {
   const target = '{ kind: HTTPRoute, name: orders, sectionName: read }'
   t.match(problemsIn(service, route, policy('one', target), policy('two', target)), [

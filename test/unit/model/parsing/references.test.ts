@@ -233,6 +233,20 @@ t.test('a route may lead to a Function, which must be there', async t => {
   ])
 })
 
+t.test('a policy is for a Function as a whole, for its hosts know no versions', async t => {
+  const policy = (name: string) => `
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: closed }
+spec: { targetRef: { kind: Function, name: ${name} } }
+---`
+  const spec = "{ command: ['./run'], code: ., versions: [{ name: v1 }] }"
+  t.same(problemsIn(functionYaml('resize', spec), policy('resize')), [])
+  t.match(problemsIn(functionYaml('resize', spec), policy('resize--v1')), [
+    /spec.targetRef: there is no Function resize--v1.default/,
+  ])
+})
+
 t.test('a Function and a Workload of one name would share a sidecar', async t => {
   t.match(problemsIn(workloadYaml('resize', '{}'), functionYaml('resize')), [
     /Workload resize.default is defined already in 0.yaml/,

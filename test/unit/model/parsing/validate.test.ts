@@ -154,6 +154,10 @@ t.test('a label may be called as what is elsewhere forbidden, but never __proto_
   const labels = (keys: string) =>
     service.replace('  name: orders', `  name: orders\n  labels: ${keys}`)
   t.same(problems(labels('{ constructor: acme, prototype: x }')), [])
+  const policy =
+    'apiVersion: weft.dev/v1alpha1\nkind: AuthorizationPolicy\nmetadata: { name: a }\n' +
+    'spec: { selector: { matchLabels: { constructor: acme } } }'
+  t.same(problems(policy), [])
   t.match(problems(labels('{ __proto__: acme }')), [/metadata.labels.__proto__: this key is not/])
   t.match(problems(`${service}\n  selector: { a: { constructor: 1 } }`), [/constructor: this key/])
 })

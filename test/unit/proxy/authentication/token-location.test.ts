@@ -22,6 +22,7 @@ function request(path: string, fields: readonly (readonly [string, string])[]) {
 
 t.test('a token stands behind its scheme, in any case, once or as often as one likes', async t => {
   t.same(findTokens(request('/', [['Authorization', 'bearer  abc ']]), bearer), ['abc'])
+  t.same(findTokens(request('/', [['Authorization', 'Bearer\t abc']]), bearer), ['abc'])
   t.same(findTokens(request('/', [['authorization', 'Basic abc']]), bearer), [])
   t.same(
     findTokens(

@@ -174,6 +174,12 @@ t.test('a path with letters beyond ASCII is compared by its bytes', async t => {
   t.same(denies({ to: [{ paths: ['/müller'] }] }, { path }, { path: '/muller' }), [true, false])
 })
 
+t.test('and so is the value of a header', async t => {
+  const when = [{ header: 'x-user', values: ['zoë'] }]
+  const name = Buffer.from('zoë', 'utf8').toString('latin1')
+  t.same(denies({ when }, { headers: [['x-user', name]] }), [true])
+})
+
 t.test('of a TCP connection a rule that opens wants nothing that only HTTP has', async t => {
   const tcp = { isTcp: true, method: 'CONNECT', path: '', port: 5432 }
   t.same(allows({ from: [{ principals: [web] }] }, tcp), [true])

@@ -70,3 +70,15 @@ t.test('what it remembers is bounded', async t => {
   )
   t.strictSame(failed, ['a', 'c'], 'the one whose failure is longest ago is forgotten')
 })
+
+t.test('callers who leave long before far deadlines do not take the room of others', async t => {
+  const correlation = new CallCorrelation({ calls: 4, failures: 1 })
+  for (let i = 0; i < 10; i++) {
+    const call = inbound(`gone ${i}`, 1e9)
+    correlation.begin(call)
+    correlation.end(call, true, 10)
+  }
+  correlation.begin(inbound('here'))
+  t.ok(correlation.callOf('here'))
+  t.ok(correlation.callOf('gone 9'), 'the last ones are known')
+})

@@ -9,7 +9,8 @@ import { ActiveCluster } from '../../../../src/proxy/upstream/cluster.ts'
 import { ConnectionPool } from '../../../../src/proxy/upstream/connection-pool.ts'
 import type { RoutePolicies } from '../../../../src/proxy/routing/route-policies.ts'
 import { CircuitBreaker } from '../../../../src/resilience/circuit-breaker.ts'
-import { Chain } from '../../../../src/proxy/exchange/filter.ts'
+import type { Exchange } from '../../../../src/proxy/exchange/exchange.ts'
+import { Chain, type Filter } from '../../../../src/proxy/exchange/filter.ts'
 import { Forwarder } from '../../../../src/proxy/exchange/forwarder.ts'
 import { errorCodes } from '../../../../src/telemetry/outcome-counts.ts'
 import { FakeClientConnection, FakeServerStream } from '../../../support/fake-streams.ts'
@@ -30,6 +31,10 @@ interface SetUp {
   /** As a filter before the forwarder has found it. */
   readonly deadlineAt?: number
   readonly policies?: Partial<RoutePolicies>
+  /** Shared with others. */
+  readonly forwarder?: Forwarder
+  /** Before the router. */
+  readonly filter?: Filter
   /** Of hedging, faults and balancing; 0 by default. */
   readonly random?: () => number
   /** Ports whose dial fails, and with what. */
@@ -66,7 +71,7 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
     random: () => 0,
   })
   t.teardown(() => cluster.close())
-  const forwarder = new Forwarder(options.random ?? (() => 0))
+  const forwarder = options.forwarder ?? new Forwarder(options.random ?? (() => 0))
   const route = {
     name: 'test',
     backends: [{ cluster, weight: 1 }],
@@ -84,7 +89,7 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
     },
   }
   const chain = new Chain({
-    filters: [router, forwarder],
+    filters: [...(options.filter === undefined ? [] : [options.filter]), router, forwarder],
     terminal: forwarder.forward,
     now: () => clock.now,
   })
@@ -95,7 +100,7 @@ function setUp(t: { teardown(handler: () => void): void }, options: SetUp = {}) 
   }
   /** All requests that reached the upstreams, in order of arrival at each. */
   const reached = () => [...connections.values()].flatMap(connection => connection.streams)
-  return { cluster, connections, send, reached, clock }
+  return { cluster, connections, send, reached, clock, chain }
 }
 
 /** Twice, so that a timer which only what came before the first has set is over too. */
@@ -721,4 +726,150 @@ t.test('a status below 500 is tried again where the route lists it', async t => 
   await turn()
   reached()[1]?.receiver.onHead(responseHead(200), true)
   t.equal(downstream.heads[0]?.status, 200)
+})
+
+t.test('what a filter has held up is as late as it is, and no try is slower for it', async t => {
+  const gate: Filter = { onRequest: () => false }
+  const { chain, clock, cluster, send, reached } = setUp(t, { filter: gate, timeoutMs: 100 })
+  const [answered, late] = [send(), send()]
+  clock.now = 60
+  for (const { receiver } of [answered, late]) chain.proceed(receiver as Exchange, gate)
+  await turn()
+  clock.now = 70
+  reached()[0]?.receiver.onHead(responseHead(200), true)
+  t.equal(answered.heads[0]?.status, 200)
+  t.equal(Math.max(...cluster.endpoints.map(({ ewmaMs }) => ewmaMs)), 10)
+  clock.now = 100
+  mock.timers.tick(40 - turnMs)
+  t.equal(late.heads[0]?.status, 504)
+})
+
+t.test('those who wait for a cluster go, also while those of another are let in', async t => {
+  const forwarder = new Forwarder(() => 0)
+  const limits = { maxRequests: 1, maxQueued: 1, queueTimeoutMs: 100 }
+  const concurrency = { ...limits, maxPending: 1, maxConnectionsPerEndpoint: 1 }
+  const [one, other] = [1, 2].map(() => setUp(t, { forwarder, policy: { concurrency } }))
+  if (one === undefined || other === undefined) throw new Error('two')
+  const [first, second] = [one.send(), one.send()]
+  const [holder] = [other.send(), other.send()]
+  t.equal(one.cluster.queue?.length, 1)
+  t.equal(other.cluster.queue?.length, 1)
+  one.cluster.update(clusterPolicy({ concurrency }), [])
+  const gone = new ExchangeError('downstream_closed', 'gone')
+  if (second !== undefined) second.sendHead = () => holder?.receiver.onReset(gone)
+  first?.receiver.onReset(gone)
+  t.equal(other.cluster.queue?.length, 0)
+})
+
+t.test('a plugin that refuses good answers does not open the circuit', async t => {
+  const filter: Filter = {
+    onResponse: exchange => {
+      if (exchange.reason === undefined)
+        exchange.refuseAnswer(new ExchangeError('plugin_failed', 'it threw'))
+    },
+  }
+  const { send, reached, cluster } = setUp(t, { filter, policy: { circuitBreaker } })
+  for (let i = 0; i < 10; i++) {
+    const downstream = send()
+    await turn()
+    reached()
+      .find(stream => !answered.has(stream))
+      ?.receiver.onHead(responseHead(200), true)
+    for (const stream of reached()) answered.add(stream)
+    t.equal(reasonOf(downstream), 'plugin_failed')
+  }
+  t.equal(cluster.breaker.state, 'closed')
+})
+
+t.test('streams that have begun do not fill the limit that latency sets', async t => {
+  const adaptiveConcurrency = {
+    minLimit: 1,
+    maxLimit: 1,
+    tolerance: 0.25,
+    windowMs: 100,
+    probeIntervalMs: 60_000,
+  }
+  const { send, reached, cluster } = setUp(t, { policy: { adaptiveConcurrency }, endpoints: 1 })
+  for (let i = 0; i < 3; i++) {
+    t.equal(send().heads.length, 0)
+    t.equal(reasonOf(send()), 'overloaded')
+    await turn()
+    reached()
+      .at(-1)
+      ?.receiver.onHead(responseHead(200, { bodyLength: -1 }), false)
+  }
+  t.equal(cluster.limit.active, 3)
+  for (const { receiver } of reached()) receiver.onEnd(undefined)
+  t.equal(cluster.limit.active, 0)
+  t.equal(cluster.limit.counted, 0)
+})
+
+t.test('whom another has overtaken is known as slow', async t => {
+  const { second, clock, cluster } = await hedged(t)
+  clock.now = 60
+  second.receiver.onHead(responseHead(200), true)
+  t.match(cluster.endpoints[0], { ewmaMs: 60, failures: 0 })
+})
+
+t.test('an upload is not looked at without end while it is not here as a whole', async t => {
+  const { send } = setUp(t, { policies: { hedging: { after: { delayMs: 1 }, maxAttempts: 2 } } })
+  send({ method: 'PUT', bodyLength: -1 })
+  await turn()
+  const timers = t.capture(globalThis, 'setTimeout', globalThis.setTimeout)
+  for (let i = 0; i < 100; i++) mock.timers.tick(1)
+  t.ok(timers().length <= 5)
+})
+
+t.test(
+  'an endpoint that was left little of the time by an injected delay is not blamed',
+  async t => {
+    const fault = { policy: { percent: 100, delayMs: 90 }, matches: () => true }
+    const { send, clock, cluster } = setUp(t, { timeoutMs: 100, policies: { faults: [fault] } })
+    const downstream = send()
+    clock.now = 90
+    mock.timers.tick(90)
+    mock.timers.tick(10)
+    t.equal(downstream.heads[0]?.status, 504)
+    t.strictSame(
+      cluster.endpoints.map(({ failures, active }) => [failures, active]),
+      [
+        [0, 0],
+        [0, 0],
+      ],
+    )
+  },
+)
+
+t.test('a probe whose answer is a stream closes the circuit when it begins', async t => {
+  const { send, reached, cluster } = setUp(t, {
+    policy: { circuitBreaker: { ...circuitBreaker, minRequests: 1 } },
+    retry: { attempts: 0 },
+    endpoints: 1,
+  })
+  send()
+  await turn()
+  reached()[0]?.receiver.onHead(responseHead(500), true)
+  await turn()
+  t.equal(cluster.breaker.state, 'open')
+  mock.timers.tick(circuitBreaker.openMs)
+  t.equal(cluster.breaker.state, 'half-open')
+  send()
+  await turn()
+  reached()[1]?.receiver.onHead(responseHead(200, { bodyLength: -1 }), false)
+  await turn()
+  t.equal(cluster.breaker.state, 'closed')
+  reached()[1]?.receiver.onEnd(undefined)
+  t.equal(cluster.limit.active, 0)
+})
+
+t.test('a short wait before a try excuses no endpoint from the limit of its route', async t => {
+  const gate: Filter = { onRequest: () => false }
+  const { chain, clock, cluster, send } = setUp(t, { filter: gate, timeoutMs: 100 })
+  const downstream = send()
+  clock.now = 2
+  chain.proceed(downstream.receiver as Exchange, gate)
+  await turn()
+  mock.timers.tick(98)
+  t.equal(downstream.heads[0]?.status, 504)
+  t.equal(Math.max(...cluster.endpoints.map(({ failures }) => failures)), 1)
 })

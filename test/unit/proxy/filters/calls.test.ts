@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ExchangeError } from '../../../../src/base/errors.ts'
 import { HeaderList } from '../../../../src/http/headers.ts'
 import { CallCorrelation } from '../../../../src/proxy/exchange/call-correlation.ts'
 import { Exchange } from '../../../../src/proxy/exchange/exchange.ts'
@@ -9,13 +10,14 @@ import { responseHead } from '../../../support/requests.ts'
 
 function setUp() {
   const correlation = new CallCorrelation()
-  const filters = [new InboundCallsFilter(correlation)]
-  const chain = new Chain({ filters, terminal: () => {}, now: () => 1000 })
-  const request = (fields: Record<string, string>, peer?: string): Exchange => {
+  const filter = new InboundCallsFilter(correlation)
+  const chain = new Chain({ filters: [filter], terminal: () => {}, now: () => 1000 })
+  const request = (fields: Record<string, string>, peer?: string, isAdmitted = true): Exchange => {
     const stream = new FakeServerStream({ headers: HeaderList.of(fields) })
     Object.assign(stream.connection, { peerIdentity: peer })
     const exchange = new Exchange(stream, chain)
-    filters[0]?.onRequest(exchange)
+    filter.onRequest(exchange)
+    if (isAdmitted) filter.admitted.onRequest?.(exchange)
     return exchange
   }
   return { correlation, request, outbound: new OutboundCallsFilter(correlation) }
@@ -43,6 +45,15 @@ t.test('what anybody else says of them is only taken away', async t => {
   t.strictSame(exchange.request.headers.names, [])
   t.ok(correlation.isIdle)
   t.equal(request({ 'x-weft-timeout-ms': 'soon' }, peer).deadlineAt, Number.POSITIVE_INFINITY)
+})
+
+t.test('who is refused leaves nothing behind that the calls of others go by', async t => {
+  const { request, correlation } = setUp()
+  const fields = { 'x-weft-timeout-ms': '1', 'x-request-id': 'a' }
+  const refused = request(fields, peer, false)
+  t.equal(refused.deadlineAt, 1001)
+  refused.fail(new ExchangeError('denied', 'not you'))
+  t.ok(correlation.isIdle)
 })
 
 t.test('a call of the application takes over what its request has', async t => {

@@ -71,6 +71,7 @@ t.test('a request waits for an instance, and goes there as it is', async t => {
   receiver.onServer?.(server)
   t.strictSame(forwarded, [server])
   t.equal(exchange.attempt, undefined, 'whoever forwards it makes its own')
+  t.ok(exchange.heldUp, 'its wait is no latency of the instance')
   t.equal(state.done, 0)
 })
 
@@ -84,6 +85,7 @@ t.test('an instance that is free at once is forwarded to once', async t => {
   const { forwarded, exchange } = setUp({}, ({ receiver }) => receiver.onServer?.(assigned(state)))
   t.equal(forwarded.length, 1)
   t.equal(exchange.attempt, undefined)
+  t.notOk(exchange.heldUp)
 })
 
 t.test('its body is held back while it waits', async t => {

@@ -149,3 +149,11 @@ t.test('a route without filters and sessions asks nothing of a request', async t
   t.match(route, { filters: undefined, responseFilters: undefined, session: undefined })
   t.match(route?.backends, [{ filters: undefined, responseFilters: undefined }])
 })
+
+t.test('what is too long for a name of a host is not compared with wildcards', async t => {
+  const wildcard = { ...service('any', 80), hosts: ['*.example.com'] }
+  const table = tableOf(t, [wildcard])
+  t.equal(table.service('a.b.example.com')?.name, wildcard.name)
+  t.equal(table.service(`${'a.'.repeat(120)}example.com`)?.name, wildcard.name)
+  t.equal(table.service(`${'a.'.repeat(30_000)}example.com`), undefined)
+})

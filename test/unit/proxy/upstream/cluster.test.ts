@@ -80,3 +80,37 @@ t.test('a policy that changes makes another balancer of the same endpoints', asy
   const picked = new Set(Array.from({ length: 10 }, () => cluster.pick(0, undefined, selection)))
   t.equal(picked.size, 1)
 })
+
+t.test('other TLS makes other connections, and the balancer leads to these', async t => {
+  const endpoints = [1, 2].map(port => endpointAt(port))
+  const { cluster } = start(t, {}, endpoints)
+  const [former] = cluster.endpoints
+  const tls = { serverName: 'api.example' } as NonNullable<Cluster['tls']>
+  cluster.update(clusterPolicy({ tls }), endpoints)
+  const picked = cluster.pick(0, undefined)
+  t.not(picked, former)
+  t.ok(picked !== undefined && cluster.endpoints.includes(picked))
+})
+
+t.test('an endpoint that warms up has all of its weight when slow start is taken away', async t => {
+  const endpoints = [1, 2].map(port => endpointAt(port))
+  const { cluster, clock } = start(t, { slowStart }, endpoints.slice(0, 1))
+  clock.now = 100
+  cluster.update(clusterPolicy({ slowStart }), endpoints)
+  cluster.pick(100, undefined)
+  t.equal(cluster.endpoints[1]?.weight, 0.1)
+  cluster.update(clusterPolicy(), endpoints)
+  cluster.pick(200, undefined)
+  t.equal(cluster.endpoints[1]?.weight, 1)
+})
+
+t.test('a call that streams ends the probation of its endpoint when its answer begins', async t => {
+  const { cluster } = start(t, {}, [endpointAt(1)])
+  const [endpoint] = cluster.endpoints
+  if (endpoint === undefined) throw new Error('one')
+  endpoint.onProbation = true
+  endpoint.active = 1
+  t.notOk(endpoint.mayServe)
+  cluster.observeHead(endpoint, undefined, 5, 0)
+  t.ok(endpoint.mayServe)
+})

@@ -32,6 +32,12 @@ t.test('what is no name of a host leads nowhere', async t => {
     t.equal(hosts.of(wildcard, authority), undefined, authority)
 })
 
+t.test('what is not below the wildcard is not reached by it', async t => {
+  const { hosts, wildcard } = start()
+  for (const authority of ['evil.org', 'evil-example.com', 'example.com', 'a.example.com.evil.org'])
+    t.equal(hosts.of(wildcard, authority), undefined, authority)
+})
+
 t.test('a thousand hosts are remembered, those that were called last', async t => {
   const { hosts, wildcard } = start()
   const first = hosts.of(wildcard, 'h0.example.com')

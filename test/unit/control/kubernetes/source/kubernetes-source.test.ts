@@ -265,6 +265,21 @@ t.test(
   },
 )
 
+t.test('nothing is written into what is not ours to write, such as a status of others', async t => {
+  const { source } = await followCluster(t, {
+    prepare: server => {
+      server.put(paths.services, service('orders'))
+      server.put('/apis/gateway.networking.x-k8s.io/v1alpha1/xbackendtrafficpolicies', {
+        metadata: { name: 'budget', namespace: 'shop' },
+        spec: { targetRefs: [{ group: '', kind: 'Service', name: 'orders' }] },
+      })
+    },
+  })
+  const { configuration } = await source.load()
+  t.equal(configuration.backendTrafficPolicies.length, 1)
+  t.same(source.statusUpdates(), [])
+})
+
 t.test(
   'a reference that leads nowhere costs its share of the requests, and nothing else',
   async t => {

@@ -61,6 +61,25 @@ t.test('rules for tokens that are not understood believe none', async t => {
     metadata,
     spec: { selector, jwtRules },
   } as KubernetesObject)
-  t.same(specOf(read), { selector, jwtRules: [] })
+  t.match(specOf(read), { selector, jwtRules: [{ issuer: '', jwks: { keys: [] } }] })
   t.match(read?.problems.at(-1)?.message, 'no token is believed')
 })
+
+t.test(
+  'headers that told claims are not left to callers by rules that are not understood',
+  async t => {
+    const metadata = { name: 'tested', namespace: 'shop', resourceVersion: '1' }
+    const outputClaimToHeaders = [{ header: 'X-User', claim: 'sub' }, { header: 'a b' }, 3]
+    const jwtRules = [
+      { issuer: 'a', jwksUri: 'http://typo.example.com', outputClaimToHeaders },
+      null,
+    ]
+    const read = watchedKinds.requestAuthentications.read({
+      metadata,
+      spec: { jwtRules },
+    } as KubernetesObject)
+    t.match(specOf(read), {
+      jwtRules: [{ jwks: { keys: [] }, outputClaimToHeaders: [{ header: 'x-user' }] }],
+    })
+  },
+)

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { silentLogger } from '../../../../../src/base/log.ts'
 import { StatusWriter } from '../../../../../src/control/kubernetes/status/status-writer.ts'
 import { KubernetesError } from '../../../../../src/control/kubernetes/api/kubernetes-api.ts'
+import { watchedKinds } from '../../../../../src/control/kubernetes/source/watched-kinds.ts'
 import type { StatusUpdate } from '../../../../../src/control/kubernetes/status/status-updates.ts'
 import type { FakeApiServer } from '../../../../support/kubernetes/fake-api-server.ts'
 import { clientOf, until } from '../api/watching.ts'
@@ -16,7 +17,7 @@ async function write(t: Test, prepare: (server: FakeApiServer) => void, changes:
     },
   })
   await source.load()
-  await until(() => server.watching === 10)
+  await until(() => server.watching === Object.keys(watchedKinds).length + 2)
   const warnings: string[] = []
   const warn = (fields: object, text: string): void =>
     void warnings.push(`${text} ${(fields as { error: Error }).error.message}`)

@@ -63,6 +63,8 @@ t.test(
       'Transfer-Encoding',
       'connection',
       'x-weft-port',
+      'X_Weft-Port',
+      'x_forwarded_client_cert',
     ]) {
       t.match(headers({ set: [{ name, value: 'a' }] }), [/cannot be changed by a route/], name)
       t.match(headers({ add: [{ name, value: 'a' }] }), [/cannot be changed by a route/], name)

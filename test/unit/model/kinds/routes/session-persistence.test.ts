@@ -22,6 +22,8 @@ t.test('every field has its bounds', async t => {
   ])
   checkFaults(t, sessionPersistence, { type: 'Header' }, [
     ['cookieConfig', {}, /means nothing for the type Header/],
+    ['sessionName', 'Content-Length', /each hop writes it anew/],
+    ['sessionName', 'x_weft_port', /sidecars speak/],
   ])
   checkTaken(t, sessionPersistence, { absoluteTimeout: '1h' }, [
     ['cookieConfig.lifetimeType', 'Permanent'],

@@ -128,6 +128,21 @@ spec:
   ])
 })
 
+t.test('of its filters only a redirect answers instead of a backend', async t => {
+  const yaml = (filter: string): string => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: none }
+spec:
+  parentRefs: [{ kind: Service, name: orders }]
+  rules: [{ filters: [${filter}] }]
+---`
+  const redirect = '{ type: RequestRedirect, requestRedirect: { scheme: https } }'
+  t.same(warningsIn(yaml(redirect) + orders), [])
+  const header = '{ type: RequestHeaderModifier, requestHeaderModifier: { remove: [x-a] } }'
+  t.match(warningsIn(yaml(header) + orders), [/leads to no backend, since there are none/])
+})
+
 t.test('retries of what may not be repeated', async t => {
   const rules = [
     'matches: [{ method: POST }, { method: PATCH }, { method: GET }], retry: { attempts: 2 },',
@@ -151,6 +166,101 @@ spec:
   t.same(warningsIn(policy('attempts: 0, grpcStatuses: [INTERNAL]') + orders), [])
 })
 
+t.test('retries of a policy all of whose requests may not be repeated', async t => {
+  const policy = (retry: string, target = 'name: orders'): string => `
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: orders }
+spec: { targetRef: { ${target} },
+  retry: { ${retry} } }
+---`
+  const writes = ['matches: [{ path: { value: /a }, method: POST }],']
+  const both = [...writes, 'name: read, matches: [{ path: { value: /a } }],']
+  t.same(warningsIn(policy('attempts: 3') + orders + routeYaml('a', writes)), [
+    '0.yaml:6:3 spec.retry: does not hold for POST, and its requests are no others: only what surely never reached the application is sent again; set idempotencyKey if the application knows that header, or leave this out',
+  ])
+  for (const retry of [
+    'attempts: 0',
+    'perTryTimeout: 1s',
+    'attempts: 3, idempotencyKey: true',
+    'attempts: 3, grpcStatuses: [UNAVAILABLE]',
+  ])
+    t.same(warningsIn(policy(retry) + orders + routeYaml('a', writes)), [], retry)
+  t.same(warningsIn(policy('attempts: 3') + orders), [])
+  t.same(warningsIn(policy('attempts: 3') + orders + routeYaml('a', both)), [])
+  t.same(warningsIn(policy('attempts: 3') + orders + routeYaml('a', writes, ', port: 80')), [])
+  const ofRoute = policy('statuses: [503]', 'kind: HTTPRoute, name: a')
+  t.equal(warningsIn(ofRoute + orders + routeYaml('a', writes)).length, 1)
+  const ofRule = policy('statuses: [503]', 'kind: HTTPRoute, name: a, sectionName: read')
+  t.same(warningsIn(ofRule + orders + routeYaml('a', both)), [])
+})
+
+t.test('what is repeated for its key may be a POST', async t => {
+  const keyed = `
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: orders }
+spec: { targetRef: { name: orders }, retry: { idempotencyKey: true } }
+---`
+  const rules = ['matches: [{ path: { value: /a }, method: POST }], retry: { attempts: 2 },']
+  t.equal(warningsIn(orders + routeYaml('a', rules)).length, 1)
+  t.same(warningsIn(orders + routeYaml('a', rules) + keyed), [])
+  t.same(warningsIn(orders + routeYaml('a', rules, ', port: 80') + keyed), [])
+})
+
+t.test('a policy for workloads that nobody has', async t => {
+  const guard = (spec: string, kind = 'AuthorizationPolicy', namespace = 'default'): string => `
+apiVersion: weft.dev/v1alpha1
+kind: ${kind}
+metadata: { name: closed, namespace: ${namespace} }
+spec: ${spec}
+---`
+  const workload = (more = ''): string => `
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: { name: orders-1, labels: { app: orders } }
+spec: { ${more} }
+---`
+  const there = orders + workload()
+  t.same(warningsIn(guard('{}') + guardedBy('app: orders') + there), [])
+  t.same(warningsIn(guardedBy('app: ordres') + there), [
+    '0.yaml:5:9 spec.selector: holds nowhere: no workload with a sidecar in the namespace default has these labels',
+  ])
+  t.same(warningsIn(guard('{ jwtRules: [] }', 'RequestAuthentication', 'shop') + there), [
+    '0.yaml:5:1 spec: holds nowhere: there is no workload with a sidecar in the namespace shop',
+  ])
+  t.match(warningsIn(guard('{}') + workload('sidecar: { enabled: false }')), [/holds nowhere/])
+  // Of a cluster, say.
+  t.same(warningsIn(guardedBy('app: ordres') + orders), [])
+  function guardedBy(labels: string): string {
+    return guard(`{ selector: { matchLabels: { ${labels} } } }`).replace('closed', 'selected')
+  }
+})
+
+t.test('a policy for a Service behind which nobody is', async t => {
+  const guard = `
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: closed }
+spec: { targetRef: { name: orders } }
+---`
+  const workload = (app: string): string => `
+apiVersion: weft.dev/v1alpha1
+kind: Workload
+metadata: { name: one, labels: { app: ${app} } }
+spec: {}
+---`
+  const unselecting = orders.replace('selector: { app: orders },', '')
+  t.same(warningsIn(guard + orders + workload('orders')), [])
+  t.same(warningsIn(guard + orders), [])
+  t.match(warningsIn(guard + orders + workload('web')), [
+    /spec.targetRef: holds nowhere: Service orders \(0.yaml:9\) selects no workload with a sidecar/,
+  ])
+  t.match(warningsIn(guard + unselecting), [
+    /holds nowhere: Service orders \(0.yaml:9\) has no selector, so that nobody knows its workloads/,
+  ])
+})
+
 t.test('a timeout that is shorter than one try', async t => {
   const policy = `
 apiVersion: weft.dev/v1alpha1
@@ -167,6 +277,24 @@ spec: { targetRef: { name: orders }, retry: { perTryTimeout: 5s } }
   t.same(warningsIn(orders + routeYaml('a', rules) + policy), [
     '0.yaml:13:55 spec.rules[0].timeouts.request: 2000 ms is shorter than the 5000 ms that one try may take by retry.perTryTimeout of TrafficPolicy slow (0.yaml:21): a slow try is never repeated',
   ])
+})
+
+t.test('so may a policy say both', async t => {
+  const policy = (settings: string): string => `
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: slow }
+spec: { targetRef: { name: orders }, ${settings} }
+---`
+  const warned = warningsIn(
+    policy('timeouts: { request: 2s }, retry: { perTryTimeout: 5s }') + orders,
+  )
+  t.match(warned, [/spec.timeouts.request: 2000 ms is shorter than the 5000 ms .*perTryTimeout/])
+  t.match(warningsIn(policy('timeouts: { request: 2s, backendRequest: 3s }') + orders), [
+    /3000 ms .* timeouts.backendRequest/,
+  ])
+  t.same(warningsIn(policy('timeouts: { request: 2s, backendRequest: 1s }') + orders), [])
+  t.same(warningsIn(policy('timeouts: { request: 0s }, retry: { perTryTimeout: 5s }') + orders), [])
 })
 
 t.test('a policy that governs nothing', async t => {

@@ -17,3 +17,11 @@ t.test('what the caller asked for is kept for the log', async t => {
   new RewriteFilter({ kind: 'rewrite', hostname: 'a.example' }).onRequest(exchange)
   t.same(exchange.asked, { authority: 'orders', path: '/a' })
 })
+
+t.test('also where the backend rewrites what the route has rewritten', async t => {
+  const { exchange } = routedExchange({ path: '/a' })
+  for (const value of ['/b', '/c'])
+    new RewriteFilter({ kind: 'rewrite', path: { kind: 'full', value } }).onRequest(exchange)
+  t.equal(exchange.request.path, '/c')
+  t.same(exchange.asked, { authority: 'orders', path: '/a' })
+})

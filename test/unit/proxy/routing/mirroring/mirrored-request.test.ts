@@ -55,7 +55,7 @@ function setUp(t: Test, options: SetUp = {}) {
     // The pool hears of it by a promise.
     for (let i = 0; i < 5; i++) await Promise.resolve()
   }
-  return { send, connect, connection, cluster, ended: cluster.mirrors.ended }
+  return { send, connect, connection, cluster, filter, ended: cluster.mirrors.ended }
 }
 
 t.test(
@@ -219,4 +219,26 @@ t.test('an application that speaks no HTTP/2 gets its copy by HTTP/1.1', async t
   for (let i = 0; i < 20; i++) await Promise.resolve()
   t.equal(connection.streams.length, 1)
   t.match(cluster.mirrors, { active: 1, ended: { failed: 0 } })
+})
+
+t.test('what came of a body while a plugin was waited for is copied too', async t => {
+  const { connect, connection, filter } = setUp(t)
+  for (const isWhole of [false, true]) {
+    const { exchange } = routedExchange({ method: 'POST', bodyLength: 8 })
+    exchange.onBody(Buffer.from('one '))
+    if (isWhole) {
+      exchange.onBody(Buffer.from('two.'))
+      exchange.onEnd(undefined)
+    }
+    filter.onRequest(exchange)
+    if (!isWhole) {
+      exchange.onBody(Buffer.from('two.'))
+      exchange.onEnd(undefined)
+    }
+  }
+  await connect()
+  t.match(connection.streams, [
+    { body: 'one two.', ended: true },
+    { body: 'one two.', ended: true },
+  ])
 })

@@ -45,7 +45,7 @@ function setUp(t: Test, changes: Partial<SessionPersistence> = {}) {
   }
   const endpointOf = (cluster: number, index: number) =>
     backends[cluster]?.cluster.endpoints[index] ?? Object(undefined)
-  return { ask, clock, endpointOf }
+  return { ask, clock, endpointOf, filter, backends }
 }
 
 function cookieIn(told: string | undefined): string {
@@ -126,4 +126,28 @@ t.test('a header carries the session as well', async t => {
   const { told = '' } = ask({}, '127.0.0.1:8002')
   t.match(told, /^[\w-]{43}$/)
   t.match(ask({ s: told }), { endpoint: '127.0.0.1:8002', told: undefined })
+})
+
+t.test(
+  'endpoints that come without a snapshot have sessions, and those that go lose them',
+  async t => {
+    const { ask, backends } = setUp(t)
+    const v2 = backends[1]?.cluster
+    const gone = cookieIn(ask({}, '127.0.0.1:8002').told)
+    t.match(ask({ cookie: gone }), { endpoint: '127.0.0.1:8002' })
+    v2?.update(v2.policy, [endpointAt(8001), endpointAt(8003)])
+    t.match(ask({ cookie: gone }), { backend: undefined, endpoint: undefined })
+    const come = cookieIn(ask({}, '127.0.0.1:8003').told)
+    t.match(ask({ cookie: come }), { endpoint: '127.0.0.1:8003' })
+  },
+)
+
+t.test('who has waited while his endpoint went is not sent there', async t => {
+  const { ask, backends, filter } = setUp(t)
+  const cookie = cookieIn(ask({}, '127.0.0.1:8002').told)
+  const { exchange } = routedExchange({ headers: HeaderList.of({ cookie }) })
+  t.equal(filter.begin(exchange)?.cluster.name, 'v2')
+  const v2 = backends[1]?.cluster
+  v2?.update(v2.policy, [endpointAt(8001)])
+  t.equal(exchange.session?.take(), undefined)
 })

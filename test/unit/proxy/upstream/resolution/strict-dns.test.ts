@@ -148,3 +148,31 @@ t.test('a name that is still named is not asked for anew', async t => {
   strictDns.close()
   t.ok(closed())
 })
+
+t.test('who waits goes when a snapshot says another address', async t => {
+  const { strictDns, cluster, waiting, clusters } = start(t)
+  const { went } = waiting()
+  const fixed = { ...named, id: '10.0.0.9:443', address: '10.0.0.9' }
+  cluster.update(policy, [fixed])
+  strictDns.follow(snapshotOf({ [name]: policy }, { [name]: [fixed] }), clusters)
+  t.ok(went())
+})
+
+t.test('who leaves while others go is counted once', async t => {
+  const { strictDns, cluster, answer, waiting } = start(t)
+  const chain = new Chain({ filters: [], terminal: () => {}, now: () => 0 })
+  const first = new Exchange(new FakeServerStream(), chain)
+  const others: Exchange[] = []
+  strictDns.hold(first, cluster, () => others[0]?.onReset({ code: 'downstream_closed' } as never))
+  others.push(waiting().exchange)
+  await answer(['10.0.0.2'])
+  cluster.update(policy, [])
+  const elsewhere = { ...named, id: 'b.example:443', address: 'b.example' }
+  strictDns.follow(
+    snapshotOf({ [name]: policy }, { [name]: [elsewhere] }),
+    new Map([[name, cluster]]),
+  )
+  const all = Array.from({ length: 1025 }, waiting)
+  t.equal(all.at(-1)?.exchange.reason, 'overloaded')
+  t.equal(all.at(-2)?.exchange.reason, undefined)
+})
