@@ -8,7 +8,7 @@ import { workPath } from '../setting/work-folder.ts'
 import { wallNow } from '../../src/base/clock.ts'
 import { createJoinToken } from '../../src/control/join-token.ts'
 import type { ControlBootstrap, ProxyBootstrap } from '../../src/model/bootstrap.ts'
-import { functionLabel } from '../../src/model/function.ts'
+import { functionLabel } from '../../src/model/function/function.ts'
 
 const program = fileURLToPath(import.meta.resolve('../../src/main.ts'))
 const host = '127.0.0.1'

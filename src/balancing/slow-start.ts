@@ -1,4 +1,4 @@
-import type { SlowStartPolicy } from '../model/load-balancing.ts'
+import type { SlowStartPolicy } from '../model/policy/load-balancing.ts'
 import type { EndpointState } from './endpoint-state.ts'
 
 /** Weights follow the time in so many steps. */

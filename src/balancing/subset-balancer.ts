@@ -1,4 +1,4 @@
-import type { SubsetPolicy } from '../model/load-balancing.ts'
+import type { SubsetPolicy } from '../model/policy/load-balancing.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { LoadBalancer, PickContext } from './load-balancer.ts'
 

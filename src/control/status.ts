@@ -1,9 +1,13 @@
 import type { Problem, Subscribed } from '../discovery/message.ts'
-import { latestVersion, type FunctionSpec, type HostedFunction } from '../model/function.ts'
-import type { FunctionResource } from '../model/kinds/function.ts'
+import {
+  latestVersion,
+  type FunctionSpec,
+  type HostedFunction,
+} from '../model/function/function.ts'
+import type { FunctionResource } from '../model/kinds/function/function.ts'
 import type { ConfigurationProblem } from '../model/problem.ts'
 import type { Registration } from '../model/registration.ts'
-import { compileFunction, functionEndpoints } from './function-compiler.ts'
+import { compileFunction, functionEndpoints } from './compilation/function-compiler.ts'
 import type { Fleet, Subscriber } from './sidecars/fleet.ts'
 import { workloadKey } from './sidecars/workload-key.ts'
 

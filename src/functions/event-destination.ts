@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici'
-import { functionDestination } from '../model/function-events.ts'
+import { functionDestination } from '../model/function/function-events.ts'
 import type { Deliver } from './queue/delivery.ts'
 import { maxEventBytes } from './queue/event-queue.ts'
 import type { InvocationRecord } from './queue/invocation-record.ts'

@@ -1,4 +1,4 @@
-import { maxPayloadBytes } from '../model/function.ts'
+import { maxPayloadBytes } from '../model/function/function.ts'
 import type { FaultStage, FunctionFault } from './fault.ts'
 import type { Invocation, InvocationReceiver, Invoker } from './invocation.ts'
 import type { Outcome } from './queue/outcome.ts'

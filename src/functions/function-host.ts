@@ -1,6 +1,6 @@
 import type { Now } from '../base/clock.ts'
 import type { Logger } from '../base/log.ts'
-import { functionRegion, latestVersion, type FunctionSpec } from '../model/function.ts'
+import { functionRegion, latestVersion, type FunctionSpec } from '../model/function/function.ts'
 import { functionEnvironment } from './runtime/environment.ts'
 import { createFault, timeoutFault, type FunctionFault } from './fault.ts'
 import type { FunctionLog } from './function-log.ts'

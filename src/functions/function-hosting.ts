@@ -1,4 +1,4 @@
-import type { HostedFunction } from '../model/function.ts'
+import type { HostedFunction } from '../model/function/function.ts'
 import type { FunctionEvents } from './function-events.ts'
 import type { FunctionVersions } from './function-versions.ts'
 import type { Drivers } from './runtime/drivers.ts'

@@ -4,8 +4,8 @@ import {
   type HostedFunction,
   type FunctionSpec,
   type WeightedVersion,
-} from '../model/function.ts'
-import type { PlacementSettings } from '../model/function-placement.ts'
+} from '../model/function/function.ts'
+import type { PlacementSettings } from '../model/function/function-placement.ts'
 import { FunctionHost, type FunctionHostOptions } from './function-host.ts'
 import { FunctionLog } from './function-log.ts'
 import type { Invoker } from './invocation.ts'

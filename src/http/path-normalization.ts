@@ -1,4 +1,4 @@
-import type { PathNormalization } from '../model/path-normalization.ts'
+import type { PathNormalization } from '../model/policy/path-normalization.ts'
 
 /** Nothing but letters that stand for themselves, no dot segment, no empty one. */
 const ordinary = /^(?:\/(?!\.{0,2}[/;]|\.{1,2}$)[A-Za-z0-9\-_~!$&'()*+,;=:@.]*)+$/

@@ -1,4 +1,4 @@
-import type { AdaptiveConcurrencyPolicy } from './adaptive-concurrency.ts'
+import type { AdaptiveConcurrencyPolicy } from './policy/adaptive-concurrency.ts'
 import type { AppProtocol } from './app-protocol.ts'
 import type { ClusterTls } from './cluster-tls.ts'
 import type {
@@ -7,7 +7,7 @@ import type {
   LocalityPolicy,
   SlowStartPolicy,
   SubsetPolicy,
-} from './load-balancing.ts'
+} from './policy/load-balancing.ts'
 
 /** What a route points at: one port of one Service, its endpoints' common policy. All fields are resolved. */
 export interface Cluster {

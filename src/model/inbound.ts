@@ -1,10 +1,10 @@
-import type { AdaptiveConcurrencyPolicy } from './adaptive-concurrency.ts'
-import type { AuthorizationPolicy } from './authorization.ts'
-import type { HostedFunction } from './function.ts'
-import type { OverloadPolicy } from './overload.ts'
-import type { PathNormalization } from './path-normalization.ts'
-import type { RateLimit } from './rate-limit.ts'
-import type { RequestAuthentication } from './request-authentication.ts'
+import type { AdaptiveConcurrencyPolicy } from './policy/adaptive-concurrency.ts'
+import type { AuthorizationPolicy } from './policy/authorization.ts'
+import type { HostedFunction } from './function/function.ts'
+import type { OverloadPolicy } from './policy/overload.ts'
+import type { PathNormalization } from './policy/path-normalization.ts'
+import type { RateLimit } from './policy/rate-limit.ts'
+import type { RequestAuthentication } from './policy/request-authentication.ts'
 
 /** How a sidecar lets calls in for its own application. */
 export interface Inbound extends InboundPolicies {

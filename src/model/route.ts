@@ -1,8 +1,8 @@
 import type { RouteFilter } from './route-filter.ts'
-import type { SessionPersistence } from './session-persistence.ts'
+import type { SessionPersistence } from './policy/session-persistence.ts'
 import type { CircuitBreakerPolicy } from './cluster.ts'
-import type { FaultPolicy } from './fault.ts'
-import type { HedgingPolicy } from './hedging.ts'
+import type { FaultPolicy } from './policy/fault.ts'
+import type { HedgingPolicy } from './policy/hedging.ts'
 
 /** Ordered by Gateway API's precedence already; the first whose match fits wins. */
 export interface Route {

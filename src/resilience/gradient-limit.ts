@@ -1,4 +1,4 @@
-import type { AdaptiveConcurrencyPolicy } from '../model/adaptive-concurrency.ts'
+import type { AdaptiveConcurrencyPolicy } from '../model/policy/adaptive-concurrency.ts'
 import type { ConcurrencyLimit } from './concurrency-limit.ts'
 
 /** Latencies that one step is computed from; fewer make the window longer. */

@@ -1,5 +1,5 @@
 import type { Random } from '../base/random.ts'
-import type { OverloadPolicy } from '../model/overload.ts'
+import type { OverloadPolicy } from '../model/policy/overload.ts'
 
 /** From the least important on. */
 export const priorities = ['low', 'normal', 'high', 'critical'] as const

@@ -2,7 +2,7 @@
 import { Resolver } from 'node:dns/promises'
 import tls from 'node:tls'
 import t, { type Test } from 'tap'
-import { compileMesh, snapshotFor } from '../../src/control/snapshot-builder.ts'
+import { compileMesh, snapshotFor } from '../../src/control/compilation/snapshot-builder.ts'
 import { issueIdentity, openAuthority } from '../support/authority.ts'
 import { startDataPlane } from '../support/data-plane.ts'
 import { header, startResolver, upstreamAnswer } from '../support/dns.ts'

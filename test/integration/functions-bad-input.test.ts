@@ -1,7 +1,7 @@
 // Whatever a runtime does wrong costs what it held, that one instance, and nothing else.
 import net from 'node:net'
 import t from 'tap'
-import { functionLabel } from '../../src/model/function.ts'
+import { functionLabel } from '../../src/model/function/function.ts'
 import { errorTypeOf } from '../support/functions/fault.ts'
 import { invoke, startFunctionMesh } from '../support/functions/mesh.ts'
 import { badFunctionYaml, startBadMesh } from '../support/functions/node-runtime.ts'

@@ -14,7 +14,7 @@ import { PlacedBackends } from '../../src/functions/placement/placed-backends.ts
 import type {
   PlacementSettings,
   RemoteBackendSettings,
-} from '../../src/model/function-placement.ts'
+} from '../../src/model/function/function-placement.ts'
 import {
   cloudClient,
   fakeAccount,

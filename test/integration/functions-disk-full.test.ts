@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { functionLabel } from '../../src/model/function.ts'
+import { functionLabel } from '../../src/model/function/function.ts'
 import { functionYaml, invoke } from '../support/functions/mesh.ts'
 import { call, eventually, startMesh, startSidecar } from '../support/mesh.ts'
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { EndpointState } from '../../src/balancing/endpoint-state.ts'
-import { loadBalancingPolicies, type LoadBalancing } from '../../src/model/load-balancing.ts'
+import { loadBalancingPolicies, type LoadBalancing } from '../../src/model/policy/load-balancing.ts'
 import { balancerOf, endpointStates, seededRandom } from '../unit/balancing/endpoint-states.ts'
 
 const kind = fc.constantFrom<LoadBalancing>(...loadBalancingPolicies)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { unsafePattern } from '../../src/model/pattern.ts'
+import { unsafePattern } from '../../src/model/pattern/pattern.ts'
 
 /** A pattern as a tree, which can be written down and be matched step by step. */
 type Tree =

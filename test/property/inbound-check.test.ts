@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { checkSnapshot } from '../../src/model/snapshot-check.ts'
+import { checkSnapshot } from '../../src/model/snapshot-check/snapshot-check.ts'
 import type { Inbound } from '../../src/model/inbound.ts'
 import { Authorizer } from '../../src/proxy/authorization/authorizer.ts'
 import { PolicyCounters } from '../../src/proxy/authorization/policy-counters.ts'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { EndpointState } from '../../src/balancing/endpoint-state.ts'
 import { zoneLoads, type ZoneHealth } from '../../src/balancing/locality/zone-loads.ts'
-import { loadBalancingPolicies } from '../../src/model/load-balancing.ts'
+import { loadBalancingPolicies } from '../../src/model/policy/load-balancing.ts'
 import { balancerOf, seededRandom, statesOf } from '../unit/balancing/endpoint-states.ts'
 
 const zone = (nearness: 0 | 1 | 2): fc.Arbitrary<ZoneHealth> =>

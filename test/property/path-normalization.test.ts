@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { normalizePath } from '../../src/http/path-normalization.ts'
-import type { PathNormalization } from '../../src/model/path-normalization.ts'
+import type { PathNormalization } from '../../src/model/policy/path-normalization.ts'
 import { RequestMatcher, OperationMatcher } from '../../src/proxy/authorization/request-matcher.ts'
 import { RequestView } from '../../src/proxy/authorization/request-view.ts'
 import { plainPath, visiblePath } from '../../src/proxy/authorization/visible-path.ts'

@@ -8,8 +8,8 @@ import {
   type ChoicePolicy,
   type PlacementState,
 } from '../../src/functions/placement/placement.ts'
-import { residencyProblem } from '../../src/model/residency.ts'
-import type { CostPolicy, PlacementPolicy } from '../../src/model/function-placement.ts'
+import { residencyProblem } from '../../src/model/function/residency.ts'
+import type { CostPolicy, PlacementPolicy } from '../../src/model/function/function-placement.ts'
 import {
   byLatency,
   candidate,

@@ -1,7 +1,7 @@
 // What `weft validate` says of routes that are never reached, against what the sidecar's own router does.
 import fc from 'fast-check'
 import t from 'tap'
-import { compileMesh, snapshotFor } from '../../src/control/snapshot-builder.ts'
+import { compileMesh, snapshotFor } from '../../src/control/compilation/snapshot-builder.ts'
 import { HeaderList } from '../../src/http/headers.ts'
 import { parseConfiguration } from '../../src/model/configuration.ts'
 import { matchRoute, RouteTable } from '../../src/proxy/routing/router.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { checkSnapshot } from '../../src/model/snapshot-check.ts'
+import { checkSnapshot } from '../../src/model/snapshot-check/snapshot-check.ts'
 import { clusterPolicy, endpointAt } from '../support/policies.ts'
 
 const name = 'orders.default:80'

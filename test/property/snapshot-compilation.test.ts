@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { compileMesh, snapshotFor } from '../../src/control/snapshot-builder.ts'
+import { compileMesh, snapshotFor } from '../../src/control/compilation/snapshot-builder.ts'
 import { parseConfiguration } from '../../src/model/configuration.ts'
 import { formatProblem } from '../../src/model/problem.ts'
 import type { Registration } from '../../src/model/registration.ts'
-import { checkSnapshot } from '../../src/model/snapshot-check.ts'
+import { checkSnapshot } from '../../src/model/snapshot-check/snapshot-check.ts'
 import type { Snapshot } from '../../src/model/snapshot.ts'
 
 const names = ['orders', 'users', 'payments']

@@ -1,4 +1,4 @@
-import type { LocalityPolicy } from '../../model/load-balancing.ts'
+import type { LocalityPolicy } from '../../model/policy/load-balancing.ts'
 import type { EndpointState } from '../endpoint-state.ts'
 import { spread } from '../hashing/murmur3.ts'
 import type { LoadBalancer, PickContext } from '../load-balancer.ts'

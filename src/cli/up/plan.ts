@@ -7,8 +7,8 @@ import {
   type TransparentBootstrap,
 } from '../../model/bootstrap.ts'
 import type { Configuration } from '../../model/configuration.ts'
-import { functionLabel } from '../../model/function.ts'
-import type { FunctionResource } from '../../model/kinds/function.ts'
+import { functionLabel } from '../../model/function/function.ts'
+import type { FunctionResource } from '../../model/kinds/function/function.ts'
 import type { WorkloadResource } from '../../model/kinds/workload.ts'
 import type { PluginSettings } from '../../model/plugin.ts'
 

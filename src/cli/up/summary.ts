@@ -1,7 +1,7 @@
 import type { Configuration } from '../../model/configuration.ts'
 import { selects, type ServiceResource } from '../../model/kinds/service.ts'
 import { formatTable } from '../table.ts'
-import { functionDomain } from '../../model/function.ts'
+import { functionDomain } from '../../model/function/function.ts'
 import type { MeshPlan, SidecarPlan } from './plan.ts'
 
 /** Process ids of a workload; undefined for what does not run. */

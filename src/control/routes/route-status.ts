@@ -5,8 +5,8 @@ import { formatFault } from '../kubernetes/status/status-updates.ts'
 import { RouteVerdicts } from '../kubernetes/status/route-verdicts.ts'
 import type { Verdict } from '../kubernetes/status/condition.ts'
 import type { ParentReference } from '../kubernetes/status/status-target.ts'
-import type { RouteResource } from '../route-compiler.ts'
-import { compileMesh } from '../snapshot-builder.ts'
+import type { RouteResource } from '../compilation/route-compiler.ts'
+import { compileMesh } from '../compilation/snapshot-builder.ts'
 
 /** What `/routes` answers and `weft routes` shows. */
 export interface RouteStatus {

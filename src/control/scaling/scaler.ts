@@ -2,10 +2,10 @@ import type { Now } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Activate, FunctionLoad } from '../../discovery/message.ts'
-import { functionLabel, latestVersion, type FunctionDriver } from '../../model/function.ts'
-import type { FunctionResource } from '../../model/kinds/function.ts'
+import { functionLabel, latestVersion, type FunctionDriver } from '../../model/function/function.ts'
+import type { FunctionResource } from '../../model/kinds/function/function.ts'
 import type { Registration } from '../../model/registration.ts'
-import { compileFunction } from '../function-compiler.ts'
+import { compileFunction } from '../compilation/function-compiler.ts'
 import { workloadKey, type WorkloadName } from '../sidecars/workload-key.ts'
 import {
   FunctionScaler,

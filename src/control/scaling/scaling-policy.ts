@@ -1,6 +1,6 @@
 import { autoscalePolicy, type AutoscalePolicy } from '../../functions/scaling/autoscaler.ts'
 import { windowBuckets } from '../../functions/scaling/load-window.ts'
-import type { FunctionResource } from '../../model/kinds/function.ts'
+import type { FunctionResource } from '../../model/kinds/function/function.ts'
 
 /** How many hosts a function is to have: between none and {@link maxHosts}, by the instances that its load asks for. */
 export interface ScalingPolicy {

@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 
 /** A function as far as those who start its hosts need to know it. */
 export interface ScaledFunction {

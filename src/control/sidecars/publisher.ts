@@ -8,7 +8,7 @@ import {
   snapshotFor,
   type CompiledMesh,
   type SnapshotTarget,
-} from '../snapshot-builder.ts'
+} from '../compilation/snapshot-builder.ts'
 import { workloadKey } from './workload-key.ts'
 
 export interface PublisherOptions {

@@ -16,7 +16,7 @@ import type {
   Subscribed,
 } from '../../discovery/message.ts'
 import { Subscription } from '../../discovery/subscription.ts'
-import { functionLabel } from '../../model/function.ts'
+import { functionLabel } from '../../model/function/function.ts'
 import type { Admission, Admissions } from './admissions.ts'
 import { AttestationPostponed } from './attestor.ts'
 import type { ControlCounters } from '../control-counters.ts'

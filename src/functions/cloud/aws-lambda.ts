@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { backoff, type BackoffOptions } from '../../base/backoff.ts'
 import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import { maxPayloadBytes } from '../../model/function.ts'
+import { maxPayloadBytes } from '../../model/function/function.ts'
 import type { AwsCredentialChain } from './aws-credentials.ts'
 import {
   failure,

@@ -1,7 +1,10 @@
 import type { Now } from '../../base/clock.ts'
 import type { Random } from '../../base/random.ts'
-import { backendProblems } from '../../model/backend-problems.ts'
-import type { PayloadEncryption, RemoteBackendSettings } from '../../model/function-placement.ts'
+import { backendProblems } from '../../model/function/backend-problems.ts'
+import type {
+  PayloadEncryption,
+  RemoteBackendSettings,
+} from '../../model/function/function-placement.ts'
 import { AwsCredentialChain } from './aws-credentials.ts'
 import { AwsLambdaBackend } from './aws-lambda.ts'
 import { AzureFunctionBackend } from './azure-function.ts'

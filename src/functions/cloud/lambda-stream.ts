@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { maxStreamedBytes } from '../../model/function.ts'
+import { maxStreamedBytes } from '../../model/function/function.ts'
 import { BackendError, type BackendResult } from './backend.ts'
 import { boundedStream } from './transport/bounded-body.ts'
 import { transportError } from './transport/cloud-client.ts'

@@ -9,8 +9,8 @@ import {
   type Explanation,
   type PlacementState,
 } from './placement.ts'
-import { assertResident, regionOf } from '../../model/residency.ts'
-import type { BackendSettings, PlacementSettings } from '../../model/function-placement.ts'
+import { assertResident, regionOf } from '../../model/function/residency.ts'
+import type { BackendSettings, PlacementSettings } from '../../model/function/function-placement.ts'
 
 interface PlacedBackendsOptions {
   readonly settings: PlacementSettings

@@ -1,14 +1,14 @@
 import type { Random } from '../../base/random.ts'
 import type { BreakerState } from './backend-breaker.ts'
 import type { Estimate } from './backend-stats.ts'
-import { residencyProblem } from '../../model/residency.ts'
+import { residencyProblem } from '../../model/function/residency.ts'
 import { scoreOf, type Score } from './score.ts'
 import type {
   BackendPrice,
   CostPolicy,
   EncryptionRule,
   PlacementPolicy,
-} from '../../model/function-placement.ts'
+} from '../../model/function/function-placement.ts'
 
 /** What a choice is made by. Part of {@link PlacementSettings}. */
 export interface ChoicePolicy {

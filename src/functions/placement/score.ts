@@ -1,5 +1,5 @@
 import type { Estimate } from './backend-stats.ts'
-import type { BackendPrice, CostPolicy } from '../../model/function-placement.ts'
+import type { BackendPrice, CostPolicy } from '../../model/function/function-placement.ts'
 
 /** A score and what it is made of; less is better. */
 export interface Score {

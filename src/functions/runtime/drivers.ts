@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 import { inheritedVariables, type EnvironmentOptions } from './environment.ts'
 import { ExternalDriver } from './external-sandbox.ts'
 import type { ProcessGuard } from './group-process.ts'

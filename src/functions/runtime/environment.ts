@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { latestVersion, type FunctionSpec } from '../../model/function.ts'
+import { latestVersion, type FunctionSpec } from '../../model/function/function.ts'
 
 /** What an instance's environment takes from ours: enough to find programs, and nothing that may be a secret. */
 const inherited = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR'] as const

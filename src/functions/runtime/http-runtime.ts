@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { Agent, request, type Dispatcher } from 'undici'
-import { maxPayloadBytes, maxStreamedBytes } from '../../model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../model/function/function.ts'
 import type { HttpParts } from '../cloud/backend.ts'
 import { createFault, type FunctionFault } from '../fault.ts'
 import type { AssignedServer, Execution, Invocation } from '../invocation.ts'

@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 import type { Instance } from './instance.ts'
 import { InstancesAhead, type OnEnd } from './instances-ahead.ts'
 import type { Driver } from './sandbox.ts'

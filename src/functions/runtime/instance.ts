@@ -1,5 +1,5 @@
 import type { Now } from '../../base/clock.ts'
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 import { createFault, exitFault, type FunctionFault } from '../fault.ts'
 import { LogTail } from '../function-log.ts'
 import type { Execution, Invocation } from '../invocation.ts'

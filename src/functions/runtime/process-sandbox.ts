@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 import { GroupProcess, type ProcessGuard } from './group-process.ts'
 import { programOf } from './runtime-command.ts'
 import type { Driver, Sandbox, SandboxEvents } from './sandbox.ts'

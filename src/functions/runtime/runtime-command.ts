@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 
 const clientPackage = 'aws-lambda-ric'
 /** Where versions of AWS's client for Node begin: 4, then 3 and older. */

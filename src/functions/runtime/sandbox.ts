@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../model/function.ts'
+import type { FunctionSpec } from '../../model/function/function.ts'
 
 /** What an instance is told of the code that runs for it. Its end is `onExit` or `onFailure`, once, and last. */
 export interface SandboxEvents {

@@ -1,4 +1,4 @@
-import type { FunctionScale, FunctionSpec } from '../../model/function.ts'
+import type { FunctionScale, FunctionSpec } from '../../model/function/function.ts'
 import { expectedWaitMs } from './admission.ts'
 import { autoscale, autoscalePolicy, type AutoscaleState } from './autoscaler.ts'
 import { ConcurrencyMeter } from './concurrency-meter.ts'

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { backoff } from '../../base/backoff.ts'
-import type { EventDirectorySpec } from '../../model/function-events.ts'
+import type { EventDirectorySpec } from '../../model/function/function-events.ts'
 import { eventProblem, toJson, type CloudEvent } from '../payload/cloud-event.ts'
 import { Alarm } from './alarm.ts'
 import { maxEventBytes } from '../queue/event-queue.ts'

@@ -1,6 +1,6 @@
 import { backoff } from '../../base/backoff.ts'
 import { CronSchedule } from '../../base/cron.ts'
-import type { ScheduleSpec } from '../../model/function-events.ts'
+import type { ScheduleSpec } from '../../model/function/function-events.ts'
 import type { CloudEvent } from '../payload/cloud-event.ts'
 import { Alarm } from './alarm.ts'
 import { FiredRuns } from './fired-runs.ts'

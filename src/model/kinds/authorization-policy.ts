@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { authorizationActions } from '../authorization.ts'
+import { authorizationActions } from '../policy/authorization.ts'
 import {
   checkPolicyTarget,
   headerName,

@@ -1,6 +1,6 @@
 // What the kinds of routes of Gateway API have in common, attached to Services as GAMMA (GEP-1294) defines.
 import { z } from 'zod'
-import { unsafePattern } from '../pattern.ts'
+import { unsafePattern } from '../pattern/pattern.ts'
 import { namespace, port, serviceName } from './common.ts'
 import { backendReference } from './routes/backend-reference.ts'
 import { headerName } from './routes/header-modifier.ts'

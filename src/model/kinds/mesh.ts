@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import type { NatsCredentials } from '../function-events.ts'
+import type { NatsCredentials } from '../function/function-events.ts'
 import { outboundTrafficPolicies } from '../outbound.ts'
-import { pathNormalizations } from '../path-normalization.ts'
+import { pathNormalizations } from '../policy/path-normalization.ts'
 import { metadata, objectName, positiveDuration } from './common.ts'
 import { overload } from './traffic/overload.ts'
 

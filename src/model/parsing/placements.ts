@@ -1,7 +1,7 @@
-import { backendProblems } from '../backend-problems.ts'
-import type { BackendSettings } from '../function-placement.ts'
-import type { FunctionResource } from '../kinds/function.ts'
-import { residencyProblem, residencyProblems, regionOf } from '../residency.ts'
+import { backendProblems } from '../function/backend-problems.ts'
+import type { BackendSettings } from '../function/function-placement.ts'
+import type { FunctionResource } from '../kinds/function/function.ts'
+import { residencyProblem, residencyProblems, regionOf } from '../function/residency.ts'
 import type { Report } from './references.ts'
 import type { Sourced } from './validate.ts'
 

@@ -5,7 +5,7 @@ import {
 } from '../kinds/authorization-policy.ts'
 import { fieldsOf } from '../../base/fields.ts'
 import { endpointSliceKind, type EndpointSliceResource } from '../kinds/endpoint-slice.ts'
-import { functionKind, type FunctionResource } from '../kinds/function.ts'
+import { functionKind, type FunctionResource } from '../kinds/function/function.ts'
 import { grpcRouteKind, type GrpcRouteResource } from '../kinds/grpc-route.ts'
 import { httpRouteKind, type HttpRouteResource } from '../kinds/http-route.ts'
 import { meshKind, type MeshResource } from '../kinds/mesh.ts'

@@ -1,7 +1,7 @@
 import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
-import type { JwtRule, RequestAuthentication } from '../../model/request-authentication.ts'
+import type { JwtRule, RequestAuthentication } from '../../model/policy/request-authentication.ts'
 import { claimTexts } from '../authorization/claims.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { WaitingExchange } from '../functions/waiting-exchange.ts'

@@ -1,5 +1,5 @@
 import type { RequestHead } from '../../http/message.ts'
-import type { JwtRule, TokenHeader } from '../../model/request-authentication.ts'
+import type { JwtRule, TokenHeader } from '../../model/policy/request-authentication.ts'
 
 /** The places of a request where tokens may stand. */
 export interface TokenLocations {

@@ -1,5 +1,5 @@
 import type { JWTPayload, JWTVerifyOptions } from 'jose'
-import type { JwtRule } from '../../model/request-authentication.ts'
+import type { JwtRule } from '../../model/policy/request-authentication.ts'
 import type { Claims } from '../authorization/claims.ts'
 import type { FindKey, KeySet } from './key-set.ts'
 

@@ -1,4 +1,4 @@
-import type { AuthorizationPolicy, AuthorizationRule } from '../../model/authorization.ts'
+import type { AuthorizationPolicy, AuthorizationRule } from '../../model/policy/authorization.ts'
 import { callerOf, CallerMatcher, type Caller } from './caller-matcher.ts'
 import type { Decision, PolicyCounters, PolicyCounts } from './policy-counters.ts'
 import { compileRequest, compileTcpRequest, type RequestMatcher } from './request-matcher.ts'

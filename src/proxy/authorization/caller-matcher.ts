@@ -1,5 +1,5 @@
 import { parseSpiffeId, type SpiffeId } from '../../identity/spiffe-id.ts'
-import type { AuthorizationSource } from '../../model/authorization.ts'
+import type { AuthorizationSource } from '../../model/policy/authorization.ts'
 import { compilePatterns, TextPatterns } from './text-patterns.ts'
 
 /** Who calls, by a certificate that was verified. */

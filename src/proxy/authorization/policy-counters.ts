@@ -1,4 +1,4 @@
-import type { AuthorizationAction } from '../../model/authorization.ts'
+import type { AuthorizationAction } from '../../model/policy/authorization.ts'
 
 /** What became of a request. */
 export interface Decision {

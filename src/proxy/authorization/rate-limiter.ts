@@ -1,5 +1,5 @@
 import { ExchangeError } from '../../base/errors.ts'
-import type { RateLimit, RateQuota } from '../../model/rate-limit.ts'
+import type { RateLimit, RateQuota } from '../../model/policy/rate-limit.ts'
 import {
   gcraRemaining,
   GcraTable,

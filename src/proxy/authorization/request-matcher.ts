@@ -3,7 +3,7 @@ import type {
   AuthorizationCondition,
   AuthorizationOperation,
   AuthorizationRule,
-} from '../../model/authorization.ts'
+} from '../../model/policy/authorization.ts'
 import type { Leaning } from './caller-matcher.ts'
 import { claimTexts } from './claims.ts'
 import type { RequestView } from './request-view.ts'

@@ -1,6 +1,6 @@
 import type { Random } from '../../base/random.ts'
 import type { RequestHead } from '../../http/message.ts'
-import type { FaultPolicy } from '../../model/fault.ts'
+import type { FaultPolicy } from '../../model/policy/fault.ts'
 import type { Exchange } from './exchange.ts'
 import { InjectedFault } from './injected-fault.ts'
 import { Wait } from './wait.ts'

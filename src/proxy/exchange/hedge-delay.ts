@@ -1,4 +1,4 @@
-import type { HedgingPolicy } from '../../model/hedging.ts'
+import type { HedgingPolicy } from '../../model/policy/hedging.ts'
 import { LatencyHistogram } from '../../telemetry/histogram.ts'
 
 /** Tries from which a percentile means something; before, nothing is hedged by it. */

@@ -1,6 +1,6 @@
 import { ExchangeError } from '../../base/errors.ts'
 import { grpcStatusOfHttp, httpStatusOfGrpc } from '../../http/grpc.ts'
-import type { FaultAbort } from '../../model/fault.ts'
+import type { FaultAbort } from '../../model/policy/fault.ts'
 
 /** An answer that a TrafficPolicy wants in the place of the service's. */
 export class InjectedFault extends ExchangeError {

@@ -10,7 +10,7 @@ import type {
 import type { HttpParts } from '../../functions/cloud/backend.ts'
 import { HeaderList } from '../../http/headers.ts'
 import { unknownLength, type ResponseHead } from '../../http/message.ts'
-import { maxPayloadBytes, type FunctionSpec } from '../../model/function.ts'
+import { maxPayloadBytes, type FunctionSpec } from '../../model/function/function.ts'
 import type { ActiveTry, Exchange } from '../exchange/exchange.ts'
 
 /** How events are made of requests, and answers of what functions return. */

@@ -4,7 +4,7 @@ import {
   functionDomain,
   latestVersion,
   qualifiedFunction,
-} from '../../model/function.ts'
+} from '../../model/function/function.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { HeaderList } from '../../http/headers.ts'
 import type { Filter } from '../exchange/filter.ts'

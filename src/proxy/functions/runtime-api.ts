@@ -5,7 +5,7 @@ import type { Execution, Invocation } from '../../functions/invocation.ts'
 import type { RuntimePoll, RuntimeSession } from '../../functions/runtime/runtime-session.ts'
 import { HeaderList } from '../../http/headers.ts'
 import type { RequestReceiver, ServerStream } from '../../http/stream.ts'
-import { maxPayloadBytes, maxStreamedBytes } from '../../model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../model/function/function.ts'
 
 const base = '/2018-06-01/runtime'
 const invocationPath = /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/(response|error)$/

@@ -1,5 +1,5 @@
 import type { RequestHead } from '../../http/message.ts'
-import { literalElements } from '../../model/pattern-start.ts'
+import { literalElements } from '../../model/pattern/pattern-start.ts'
 import type { Route, RouteMatch } from '../../model/route.ts'
 import { compileConditions, prefixElements, RequestView, type Condition } from './route-matcher.ts'
 

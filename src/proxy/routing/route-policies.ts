@@ -1,6 +1,6 @@
 import type { Now } from '../../base/clock.ts'
 import type { RequestHead } from '../../http/message.ts'
-import type { HedgingPolicy } from '../../model/hedging.ts'
+import type { HedgingPolicy } from '../../model/policy/hedging.ts'
 import type { HeaderMatch, Route } from '../../model/route.ts'
 import { CircuitBreaker } from '../../resilience/circuit-breaker.ts'
 import type { ActiveFault } from '../exchange/fault-injector.ts'

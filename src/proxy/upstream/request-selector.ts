@@ -4,7 +4,7 @@ import type { HeaderList } from '../../http/headers.ts'
 import type { RequestHead } from '../../http/message.ts'
 import type { ConnectionInfo } from '../../http/stream.ts'
 import type { Cluster } from '../../model/cluster.ts'
-import type { HashSource, SubsetPolicy } from '../../model/load-balancing.ts'
+import type { HashSource, SubsetPolicy } from '../../model/policy/load-balancing.ts'
 
 /** Who has sent a request. */
 export type Caller = Pick<ConnectionInfo, 'remoteAddress'>

@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../src/model/function/function.ts'
 import type { Driver, Sandbox, SandboxEvents } from '../../../src/functions/runtime/sandbox.ts'
 
 /** Runs nothing: what is asked of it stands in `calls`, and the test says what happens. */

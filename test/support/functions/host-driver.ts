@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { WorkloadDriver } from '../../../src/control/scaling/workload-driver.ts'
-import { functionLabel } from '../../../src/model/function.ts'
+import { functionLabel } from '../../../src/model/function/function.ts'
 import { startSidecar, type TestMesh, type TestProxy } from '../mesh.ts'
 
 /** Hosts are sidecars in this process. */

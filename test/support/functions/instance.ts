@@ -7,7 +7,7 @@ import { Instance, type RuntimeEndpoint } from '../../../src/functions/runtime/i
 import type { RuntimeSession } from '../../../src/functions/runtime/runtime-session.ts'
 import type { Driver } from '../../../src/functions/runtime/sandbox.ts'
 import { defaultLimits } from '../../../src/http/limits.ts'
-import type { FunctionSpec } from '../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../src/model/function/function.ts'
 import { RuntimeApi } from '../../../src/proxy/functions/runtime-api.ts'
 import { createPlainListener } from '../../../src/proxy/listener/plain-listener.ts'
 

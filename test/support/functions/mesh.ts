@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Test } from 'tap'
-import { functionLabel } from '../../../src/model/function.ts'
+import { functionLabel } from '../../../src/model/function/function.ts'
 import {
   call,
   runProxy,

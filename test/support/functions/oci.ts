@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import type { Test } from 'tap'
 import { OciRuntime } from '../../../src/functions/runtime/oci/oci-runtime.ts'
 import { OciDriver } from '../../../src/functions/runtime/oci/oci-sandbox.ts'
-import type { FunctionSpec } from '../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../src/model/function/function.ts'
 import { functionSpec, GuardRecord } from './sandbox.ts'
 
 /** Why containers can't be tested here; undefined: they can. */

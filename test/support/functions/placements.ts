@@ -7,7 +7,7 @@ import type {
   CostPolicy,
   HttpSettings,
   LocalSettings,
-} from '../../../src/model/function-placement.ts'
+} from '../../../src/model/function/function-placement.ts'
 
 const common = { weight: 1, price: undefined } as const
 const remote = {

@@ -1,4 +1,4 @@
-import type { FunctionSpec } from '../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../src/model/function/function.ts'
 import type { SandboxEvents } from '../../../src/functions/runtime/sandbox.ts'
 
 export function functionSpec(changes: Partial<FunctionSpec> = {}): FunctionSpec {

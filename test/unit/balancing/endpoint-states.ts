@@ -9,7 +9,7 @@ import { EndpointState } from '../../../src/balancing/endpoint-state.ts'
 import type { LoadBalancer } from '../../../src/balancing/load-balancer.ts'
 import { PanicThreshold } from '../../../src/balancing/panic-threshold.ts'
 import type { Endpoint } from '../../../src/model/endpoint.ts'
-import type { LoadBalancing } from '../../../src/model/load-balancing.ts'
+import type { LoadBalancing } from '../../../src/model/policy/load-balancing.ts'
 
 /** The endpoints of one cluster, named `e0`, `e1` and so on. */
 export function statesOf(endpoints: readonly Partial<Endpoint>[]): EndpointState[] {

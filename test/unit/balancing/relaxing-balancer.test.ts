@@ -1,5 +1,5 @@
 import t from 'tap'
-import { loadBalancingPolicies } from '../../../src/model/load-balancing.ts'
+import { loadBalancingPolicies } from '../../../src/model/policy/load-balancing.ts'
 import { balancerOf, endpointStates, seededRandom, tally } from './endpoint-states.ts'
 
 for (const kind of loadBalancingPolicies) {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { maxSubsets } from '../../../src/balancing/subset-balancer.ts'
-import type { SubsetPolicy } from '../../../src/model/load-balancing.ts'
+import type { SubsetPolicy } from '../../../src/model/policy/load-balancing.ts'
 import { balancerOf, seededRandom, statesOf, tally } from './endpoint-states.ts'
 
 const policy: SubsetPolicy = { header: 'x-version', label: 'version', fallback: 'none' }

@@ -3,7 +3,7 @@ import { EventRun } from '../../../src/functions/event-run.ts'
 import { createFault, exitFault, timeoutFault } from '../../../src/functions/fault.ts'
 import type { InvocationReceiver, Invoker } from '../../../src/functions/invocation.ts'
 import type { Outcome } from '../../../src/functions/queue/outcome.ts'
-import { maxPayloadBytes } from '../../../src/model/function.ts'
+import { maxPayloadBytes } from '../../../src/model/function/function.ts'
 
 const invocation = {
   id: 'e1',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { AdaptiveConcurrencyPolicy } from '../../../src/model/adaptive-concurrency.ts'
+import type { AdaptiveConcurrencyPolicy } from '../../../src/model/policy/adaptive-concurrency.ts'
 import { ConcurrencyLimit } from '../../../src/resilience/concurrency-limit.ts'
 import { GradientLimit } from '../../../src/resilience/gradient-limit.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { overloadDefaults } from '../../../src/model/overload.ts'
+import { overloadDefaults } from '../../../src/model/policy/overload.ts'
 import { LoadShedder, priorities } from '../../../src/resilience/load-shedder.ts'
 
 const rest = { eventLoopDelayMs: 0, heapRatio: 0 }

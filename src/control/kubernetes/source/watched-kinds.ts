@@ -1,6 +1,6 @@
 import type { AuthorizationPolicyResource } from '../../../model/kinds/authorization-policy.ts'
 import type { EndpointSliceResource } from '../../../model/kinds/endpoint-slice.ts'
-import type { FunctionResource } from '../../../model/kinds/function.ts'
+import type { FunctionResource } from '../../../model/kinds/function/function.ts'
 import type { GrpcRouteResource } from '../../../model/kinds/grpc-route.ts'
 import type { HttpRouteResource } from '../../../model/kinds/http-route.ts'
 import type { MeshResource } from '../../../model/kinds/mesh.ts'

@@ -7,8 +7,8 @@ import {
   qualify,
   type BackendFault,
   type BackendReference,
-} from '../../matching/backend-index.ts'
-import type { RouteResource } from '../../route-compiler.ts'
+} from '../../compilation/matching/backend-index.ts'
+import type { RouteResource } from '../../compilation/route-compiler.ts'
 import type { Verdict } from './condition.ts'
 import type { ParentVerdict } from './parent-statuses.ts'
 import type { ParentReference, StatusTarget } from './status-target.ts'

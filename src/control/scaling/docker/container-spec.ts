@@ -1,4 +1,4 @@
-import { functionLabel } from '../../../model/function.ts'
+import { functionLabel } from '../../../model/function/function.ts'
 import type { ProxyBootstrap } from '../../../model/bootstrap.ts'
 import { nameOf, type ScaledFunction } from '../workload-driver.ts'
 import type { DockerSettings } from './docker-settings.ts'

@@ -4,7 +4,7 @@ import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
 import { functionEnvironment } from '../../../functions/runtime/environment.ts'
 import { externalRuntimePort } from '../../../functions/runtime/external-sandbox.ts'
-import { functionLabel, functionRegion } from '../../../model/function.ts'
+import { functionLabel, functionRegion } from '../../../model/function/function.ts'
 import type { HostAdmission } from '../host-admission.ts'
 import { nameOf, type ScaledFunction, type WorkloadDriver } from '../workload-driver.ts'
 import {

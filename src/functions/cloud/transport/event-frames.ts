@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { GrowingBuffer } from '../../../base/growing-buffer.ts'
-import { maxPayloadBytes } from '../../../model/function.ts'
+import { maxPayloadBytes } from '../../../model/function/function.ts'
 import { BackendError } from '../backend.ts'
 
 /** A message of AWS's framing of events (smithy.io/2.0/aws/amazon-eventstream.html). */

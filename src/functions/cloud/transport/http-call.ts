@@ -1,6 +1,6 @@
 import type { Now } from '../../../base/clock.ts'
 import { hopByHop } from '../../payload/hop-by-hop.ts'
-import { maxPayloadBytes, maxStreamedBytes } from '../../../model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../../model/function/function.ts'
 import {
   BackendError,
   failure,

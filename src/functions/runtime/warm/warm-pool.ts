@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { FunctionSpec } from '../../../model/function.ts'
+import type { FunctionSpec } from '../../../model/function/function.ts'
 import type { GroupProcess, ProcessGuard } from '../group-process.ts'
 import { ProcessDriver, ProcessSandbox } from '../process-sandbox.ts'
 import { programOf } from '../runtime-command.ts'

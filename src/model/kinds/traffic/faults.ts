@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { longestFaultDelayMs } from '../../fault.ts'
+import { longestFaultDelayMs } from '../../policy/fault.ts'
 import { grpcFailures, grpcFailureNames } from '../../grpc-status.ts'
 import { positiveDuration } from '../common.ts'
 import { headerMatches } from '../gateway-route.ts'

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { mostHedgedAttempts } from '../../hedging.ts'
+import { mostHedgedAttempts } from '../../policy/hedging.ts'
 import { positiveDuration } from '../common.ts'
 
 /** `after: 50ms`, or `after: { percentile: 95 }`. */

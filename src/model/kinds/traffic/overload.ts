@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { positiveDuration, ratio } from '../common.ts'
-import { overloadDefaults } from '../../overload.ts'
+import { overloadDefaults } from '../../policy/overload.ts'
 
 function range<V extends z.ZodType<number>>(value: V, defaults: Range) {
   return z

@@ -1,4 +1,4 @@
-import { functionDomain } from '../../function.ts'
+import { functionDomain } from '../../function/function.ts'
 import type { ServiceEntryResource } from '../../kinds/service-entry.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'

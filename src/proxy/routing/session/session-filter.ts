@@ -1,7 +1,7 @@
 import type { Now } from '../../../base/clock.ts'
 import type { HeaderList } from '../../../http/headers.ts'
 import type { ResponseHead } from '../../../http/message.ts'
-import type { SessionPersistence } from '../../../model/session-persistence.ts'
+import type { SessionPersistence } from '../../../model/policy/session-persistence.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
 import type { Filter } from '../../exchange/filter.ts'
 import type { ActiveBackend } from '../router.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { LocalityPolicy } from '../../../../src/model/load-balancing.ts'
+import type { LocalityPolicy } from '../../../../src/model/policy/load-balancing.ts'
 import { balancerOf, seededRandom, statesOf, tally } from '../endpoint-states.ts'
 
 const policy: LocalityPolicy = {

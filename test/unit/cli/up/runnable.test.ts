@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
 import { obstacleOf } from '../../../../src/cli/up/runnable.ts'
-import { functionKind } from '../../../../src/model/kinds/function.ts'
+import { functionKind } from '../../../../src/model/kinds/function/function.ts'
 
 function functionWith(spec: object) {
   const head = { apiVersion: 'weft.dev/v1alpha1', kind: 'Function', metadata: { name: 'hello' } }

@@ -1,7 +1,7 @@
 import type { ScaledFunction } from '../../../../src/control/scaling/workload-driver.ts'
-import type { FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../src/model/function/function.ts'
 import { configurationIn } from '../../model/configurations.ts'
-import { compileFunction } from '../../../../src/control/function-compiler.ts'
+import { compileFunction } from '../../../../src/control/compilation/function-compiler.ts'
 
 /** The function `echo`, with what the test says of it. */
 export function scaledFunction(changes: Partial<FunctionSpec> = {}): ScaledFunction {

@@ -10,7 +10,7 @@ import { proofMaterial } from '../../../../src/discovery/control-stream.ts'
 import { eventually } from '../../../support/mesh.ts'
 import { mockTime } from '../../../support/mock-time.ts'
 import type { WaitingCaller } from '../../../../src/control/scaling/function-scaler.ts'
-import { functionLabel } from '../../../../src/model/function.ts'
+import { functionLabel } from '../../../../src/model/function/function.ts'
 import {
   connectPeer,
   helloOf,

@@ -12,7 +12,7 @@ import {
   eventStreamType,
   payloadFrame,
 } from '../../../../src/functions/payload/event-stream.ts'
-import { maxPayloadBytes, maxStreamedBytes } from '../../../../src/model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../../../src/model/function/function.ts'
 import {
   cloudClient,
   deadUrl,

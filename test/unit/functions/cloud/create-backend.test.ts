@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { BackendFactory } from '../../../../src/functions/cloud/create-backend.ts'
-import { backendProblems } from '../../../../src/model/backend-problems.ts'
-import type { RemoteBackendSettings } from '../../../../src/model/function-placement.ts'
+import { backendProblems } from '../../../../src/model/function/backend-problems.ts'
+import type { RemoteBackendSettings } from '../../../../src/model/function/function-placement.ts'
 import { cloudClient, fakeCloud, invokeCall } from '../../../support/functions/fake-clouds.ts'
 
 const common = {

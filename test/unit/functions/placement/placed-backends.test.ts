@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Outcome } from '../../../../src/functions/placement/backend-breaker.ts'
 import { PlacedBackends } from '../../../../src/functions/placement/placed-backends.ts'
-import type { PlacementSettings } from '../../../../src/model/function-placement.ts'
+import type { PlacementSettings } from '../../../../src/model/function/function-placement.ts'
 import { byLatency, lambdaSettings, localSettings } from '../../../support/functions/placements.ts'
 
 function setUp(overrides: Partial<PlacementSettings> = {}) {

@@ -16,7 +16,7 @@ import { Execution, type Invocation, type Invoked } from '../../../../src/functi
 import { preludeHead } from '../../../../src/functions/payload/http-result.ts'
 import type { Lease, PlacedBackends } from '../../../../src/functions/placement/placed-backends.ts'
 import { PlacedRun, type CallRecord } from '../../../../src/functions/placement/placed-run.ts'
-import { ResidencyError } from '../../../../src/model/residency.ts'
+import { ResidencyError } from '../../../../src/model/function/residency.ts'
 
 type Behaviour = (call: BackendCall, signal: AbortSignal) => BackendResult | Promise<BackendResult>
 

@@ -5,7 +5,7 @@ import {
   type ChoicePolicy,
   type PlacementState,
 } from '../../../../src/functions/placement/placement.ts'
-import type { PlacementPolicy } from '../../../../src/model/function-placement.ts'
+import type { PlacementPolicy } from '../../../../src/model/function/function-placement.ts'
 import { byLatency, candidate, noEstimate } from '../../../support/functions/placements.ts'
 
 function policyOf(policy: PlacementPolicy, overrides: Partial<ChoicePolicy> = {}): ChoicePolicy {

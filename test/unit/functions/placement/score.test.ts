@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { scoreOf } from '../../../../src/functions/placement/score.ts'
-import type { BackendPrice, CostPolicy } from '../../../../src/model/function-placement.ts'
+import type { BackendPrice, CostPolicy } from '../../../../src/model/function/function-placement.ts'
 
 const policy: CostPolicy = {
   kind: 'cost',

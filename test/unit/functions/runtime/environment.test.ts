@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { functionEnvironment } from '../../../../src/functions/runtime/environment.ts'
-import type { FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../src/model/function/function.ts'
 
 const spec: FunctionSpec = {
   name: 'hello',

@@ -10,7 +10,7 @@ import type { AssignedServer, Execution, Invocation } from '../../../../src/func
 import { httpPreludeType, preludeHead } from '../../../../src/functions/payload/http-result.ts'
 import { HttpRuntime } from '../../../../src/functions/runtime/http-runtime.ts'
 import { RuntimeSession } from '../../../../src/functions/runtime/runtime-session.ts'
-import { maxPayloadBytes, maxStreamedBytes } from '../../../../src/model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../../../src/model/function/function.ts'
 import { eventually } from '../../../support/mesh.ts'
 
 const host = '127.0.0.1'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Instance } from '../../../../src/functions/runtime/instance.ts'
 import { InstanceSource } from '../../../../src/functions/runtime/instance-source.ts'
-import type { FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../src/model/function/function.ts'
 import { FakeDriver } from '../../../support/functions/fake-driver.ts'
 import { functionSpec } from '../../../support/functions/sandbox.ts'
 

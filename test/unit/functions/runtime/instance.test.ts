@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Instance } from '../../../../src/functions/runtime/instance.ts'
-import type { FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../src/model/function/function.ts'
 import { FakeDriver } from '../../../support/functions/fake-driver.ts'
 import { functionSpec } from '../../../support/functions/sandbox.ts'
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { ProcessDriver } from '../../../../src/functions/runtime/process-sandbox.ts'
 import type { Sandbox } from '../../../../src/functions/runtime/sandbox.ts'
-import type { FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../src/model/function/function.ts'
 import { functionSpec, GuardRecord, SandboxRecord } from '../../../support/functions/sandbox.ts'
 
 const environment = { PATH: process.env['PATH'] ?? '', NAME: 'value' }

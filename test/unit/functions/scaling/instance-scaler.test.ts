@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InstanceScaler, type Census } from '../../../../src/functions/scaling/instance-scaler.ts'
-import type { FunctionScale, FunctionSpec } from '../../../../src/model/function.ts'
+import type { FunctionScale, FunctionSpec } from '../../../../src/model/function/function.ts'
 import { functionSpec } from '../../../support/functions/sandbox.ts'
 
 const secondMs = 1000

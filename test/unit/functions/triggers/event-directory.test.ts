@@ -22,7 +22,7 @@ import {
   EventDirectory,
   type EventDirectoryOptions,
 } from '../../../../src/functions/triggers/event-directory.ts'
-import type { EventDirectorySpec } from '../../../../src/model/function-events.ts'
+import type { EventDirectorySpec } from '../../../../src/model/function/function-events.ts'
 import { eventually } from '../../../support/mesh.ts'
 
 const until = async (condition: () => boolean) => eventually(condition, Boolean)

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { eventProblem, type CloudEvent } from '../../../../src/functions/payload/cloud-event.ts'
 import { Schedule, type ScheduleOptions } from '../../../../src/functions/triggers/schedule.ts'
-import type { ScheduleSpec } from '../../../../src/model/function-events.ts'
+import type { ScheduleSpec } from '../../../../src/model/function/function-events.ts'
 import { mockTime } from '../../../support/mock-time.ts'
 
 const secondMs = 1000

@@ -2,7 +2,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import { RemoteKeySet, type FetchKeys } from '../../../../src/proxy/authentication/key-set.ts'
 import { verifyToken } from '../../../../src/proxy/authentication/token-verifier.ts'
-import type { JwtRule } from '../../../../src/model/request-authentication.ts'
+import type { JwtRule } from '../../../../src/model/policy/request-authentication.ts'
 import { wallNow } from '../../../../src/base/clock.ts'
 import { TestIssuer } from '../../../support/issuer.ts'
 

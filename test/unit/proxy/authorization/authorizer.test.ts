@@ -1,6 +1,9 @@
 import t from 'tap'
 import { HeaderList } from '../../../../src/http/headers.ts'
-import type { AuthorizationPolicy, AuthorizationRule } from '../../../../src/model/authorization.ts'
+import type {
+  AuthorizationPolicy,
+  AuthorizationRule,
+} from '../../../../src/model/policy/authorization.ts'
 import { Authorizer } from '../../../../src/proxy/authorization/authorizer.ts'
 import { PolicyCounters } from '../../../../src/proxy/authorization/policy-counters.ts'
 import { RequestView } from '../../../../src/proxy/authorization/request-view.ts'

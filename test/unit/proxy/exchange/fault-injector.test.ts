@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import type { FaultPolicy } from '../../../../src/model/fault.ts'
+import type { FaultPolicy } from '../../../../src/model/policy/fault.ts'
 import { Exchange } from '../../../../src/proxy/exchange/exchange.ts'
 import { FaultInjector } from '../../../../src/proxy/exchange/fault-injector.ts'
 import { Chain } from '../../../../src/proxy/exchange/filter.ts'

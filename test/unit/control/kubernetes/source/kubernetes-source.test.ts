@@ -1,8 +1,11 @@
 import t from 'tap'
 import { watchedKinds } from '../../../../../src/control/kubernetes/source/watched-kinds.ts'
-import { compileMesh, snapshotFor } from '../../../../../src/control/snapshot-builder.ts'
+import {
+  compileMesh,
+  snapshotFor,
+} from '../../../../../src/control/compilation/snapshot-builder.ts'
 import type { Configuration } from '../../../../../src/model/configuration.ts'
-import { checkSnapshot } from '../../../../../src/model/snapshot-check.ts'
+import { checkSnapshot } from '../../../../../src/model/snapshot-check/snapshot-check.ts'
 import type { Registration } from '../../../../../src/model/registration.ts'
 import { registrationOf } from '../../sidecars/registrations.ts'
 import { until } from '../api/watching.ts'

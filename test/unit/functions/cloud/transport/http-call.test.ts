@@ -11,7 +11,7 @@ import {
   type Authentication,
   type HttpTargetOptions,
 } from '../../../../../src/functions/cloud/transport/http-call.ts'
-import { maxPayloadBytes, maxStreamedBytes } from '../../../../../src/model/function.ts'
+import { maxPayloadBytes, maxStreamedBytes } from '../../../../../src/model/function/function.ts'
 import {
   cloudClient,
   fakeCloud,

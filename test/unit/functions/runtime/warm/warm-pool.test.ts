@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { WarmPool } from '../../../../../src/functions/runtime/warm/warm-pool.ts'
-import type { FunctionSpec } from '../../../../../src/model/function.ts'
+import type { FunctionSpec } from '../../../../../src/model/function/function.ts'
 import { pythonObstacle } from '../../../../support/functions/python.ts'
 import { functionSpec, GuardRecord, SandboxRecord } from '../../../../support/functions/sandbox.ts'
 

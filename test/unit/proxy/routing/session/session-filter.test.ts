@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { HeaderList } from '../../../../../src/http/headers.ts'
-import type { SessionPersistence } from '../../../../../src/model/session-persistence.ts'
+import type { SessionPersistence } from '../../../../../src/model/policy/session-persistence.ts'
 import { SessionFilter } from '../../../../../src/proxy/routing/session/session-filter.ts'
 import { ActiveCluster } from '../../../../../src/proxy/upstream/cluster.ts'
 import type { ConnectionPool } from '../../../../../src/proxy/upstream/connection-pool.ts'

@@ -1,0 +1,29 @@
+import type { Endpoint } from '../../../model/endpoint.ts'
+import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
+
+export type SubsetFields = NonNullable<
+  NonNullable<TrafficPolicyResource['spec']['loadBalancing']>['subset']
+>
+
+/**
+ * The endpoints that have the labels which a policy wants, or all where none has and it falls back. Each keeps the one
+ * label by which sidecars choose, and no others: a snapshot is no inventory.
+ */
+export function selectSubset(
+  endpoints: readonly Endpoint[],
+  subset: SubsetFields | undefined,
+): Endpoint[] {
+  const wanted = Object.entries(subset?.labels ?? {})
+  const chosen = endpoints.filter(({ labels = {} }) =>
+    wanted.every(([label, value]) => Object.hasOwn(labels, label) && labels[label] === value),
+  )
+  const kept = chosen.length === 0 && subset?.fallback === 'any' ? endpoints : chosen
+  const label = subset?.byHeader?.label
+  return kept.map(endpoint => withLabel(endpoint, label))
+}
+
+function withLabel({ labels = {}, ...endpoint }: Endpoint, label: string | undefined): Endpoint {
+  const value = label !== undefined && Object.hasOwn(labels, label) ? labels[label] : undefined
+  if (label === undefined || value === undefined) return endpoint
+  return { ...endpoint, labels: { [label]: value } }
+}
