@@ -133,6 +133,20 @@ if ('missing' in found) {
     )
   })
 
+  t.test('a misspelt field of what guards is kept, for the control plane to see', async t => {
+    const rules = [{ form: [{ serviceAccounts: ['web'] }] }]
+    const policy = {
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'AuthorizationPolicy',
+      metadata: { name: 'misspelt' },
+      spec: { action: 'allow', rules },
+    }
+    await real.pipe(JSON.stringify(policy), 'apply', '--validate=ignore')
+    const stored = await real.kubectl('get', 'authorizationpolicy', 'misspelt', '-o', 'json')
+    t.strictSame((JSON.parse(stored) as typeof policy).spec.rules, rules)
+    await real.kubectl('delete', 'authorizationpolicy', 'misspelt')
+  })
+
   t.test('the API server takes what a file may hold', async t => {
     const file = readFileSync(join(root, 'config/mesh.yaml'), 'utf8')
     const objects = parseAllDocuments(file)

@@ -112,7 +112,7 @@ function definition(
           name: version,
           served: true,
           storage: true,
-          schema: { openAPIV3Schema: wholeSchema(json) },
+          schema: { openAPIV3Schema: wholeSchema(kind, json) },
           subresources: { status: {} },
           additionalPrinterColumns: [...columns, ...commonColumns],
         },
@@ -132,8 +132,14 @@ function text(name: string, jsonPath: string): Column {
   return { name, type: 'string', jsonPath }
 }
 
+/**
+ * Kinds that shut something. Without its misspelt `from` a rule would open to everybody: the control plane has to see such
+ * a field, to be stricter instead and to say so in the status.
+ */
+const guards: ReadonlySet<string> = new Set(['AuthorizationPolicy', 'RequestAuthentication'])
+
 /** The API server knows metadata itself; of it a CRD may say how names must be, and nothing else. */
-function wholeSchema(json: JsonSchema): StructuralSchema {
+function wholeSchema(kind: string, json: JsonSchema): StructuralSchema {
   const { metadata, spec } = json.properties ?? {}
   const name = metadata?.properties?.['name'] ?? {}
   return {
@@ -143,7 +149,7 @@ function wholeSchema(json: JsonSchema): StructuralSchema {
       apiVersion: { type: 'string' },
       kind: { type: 'string' },
       metadata: { type: 'object', properties: { name: structuralSchema(name) } },
-      spec: structuralSchema(spec ?? {}),
+      spec: structuralSchema(spec ?? {}, guards.has(kind) ? 'kept' : 'dropped'),
       status: statusSchema,
     },
   }

@@ -17,6 +17,8 @@ export interface JsonSchema {
 
 export type StructuralSchema = Readonly<Record<string, unknown>>
 
+type UnknownFields = 'dropped' | 'kept'
+
 /** Kept as they are. */
 const validations = [
   'type',
@@ -49,10 +51,13 @@ const known: ReadonlySet<string> = new Set([
 
 /**
  * Unknown fields are not allowed in it by their absence: the API server refuses them when asked for strict validation, as
- * kubectl does. Defaults are told and not set: one that is stored would outlive its meaning.
+ * kubectl does, and else drops them. Where they are `kept` it does neither, and whoever reads the object sees them. Defaults are told and not set: one that is stored would outlive its meaning.
  * @throws Error at a keyword that nothing is known of here, so that no check is lost unseen.
  */
-export function structuralSchema(schema: JsonSchema): StructuralSchema {
+export function structuralSchema(
+  schema: JsonSchema,
+  unknownFields: UnknownFields = 'dropped',
+): StructuralSchema {
   const unknown = Object.keys(schema).find(keyword => !known.has(keyword))
   if (unknown !== undefined) throw new Error(`cannot say "${unknown}" to the API server`)
   const description = describe(schema)
@@ -60,7 +65,7 @@ export function structuralSchema(schema: JsonSchema): StructuralSchema {
   if (schema.anyOf !== undefined) return { ...told, ...union(schema.anyOf) }
   if (schema.$ref !== undefined || schema.allOf !== undefined || schema.type === undefined)
     return { ...told, ...anything }
-  return { ...told, ...checks(schema), ...parts(schema) }
+  return { ...told, ...checks(schema), ...parts(schema, unknownFields) }
 }
 
 /** Checked by the control plane, which says in the status what is wrong. */
@@ -90,16 +95,21 @@ function checks(schema: JsonSchema): Record<string, unknown> {
   return kept
 }
 
-function parts({ properties, additionalProperties, items }: JsonSchema): StructuralSchema {
-  if (items !== undefined) return { items: structuralSchema(items) }
+function parts(
+  { properties, additionalProperties, items }: JsonSchema,
+  unknownFields: UnknownFields,
+): StructuralSchema {
+  const inner = (schema: JsonSchema) => structuralSchema(schema, unknownFields)
+  if (items !== undefined) return { items: inner(items) }
   if (properties !== undefined)
     return {
+      ...(unknownFields === 'kept' && anything),
       properties: Object.fromEntries(
-        Object.entries(properties).map(([name, property]) => [name, structuralSchema(property)]),
+        Object.entries(properties).map(([name, property]) => [name, inner(property)]),
       ),
     }
   if (typeof additionalProperties === 'object')
-    return { additionalProperties: structuralSchema(additionalProperties) }
+    return { additionalProperties: inner(additionalProperties) }
   return {}
 }
 

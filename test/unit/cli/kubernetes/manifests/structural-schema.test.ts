@@ -31,6 +31,16 @@ t.test('fields, maps and lists keep their checks; what is closed needs no word',
   )
 })
 
+t.test('unknown fields are kept for whoever reads the object, if wanted', async t => {
+  const inner = { type: 'object', properties: { a: { type: 'string' } } }
+  const schema = { type: 'object', properties: { list: { type: 'array', items: inner } } }
+  t.strictSame(structuralSchema(schema, 'kept'), {
+    ...open,
+    type: 'object',
+    properties: { list: { type: 'array', items: { ...open, ...inner } } },
+  })
+})
+
 t.test('a default is told and not stored', async t => {
   t.strictSame(structuralSchema({ type: 'integer', description: 'How many.', default: 3 }), {
     type: 'integer',
