@@ -16,6 +16,9 @@ interface OpenPage {
   readers: number
 }
 
+/** Any page of the web could have its reader's browser ask; nothing here is made for browsers. */
+const fromBrowser = jsonAnswer({ error: 'this port is not for pages of the web' }, 403)
+
 /** Answers a port for people and their tools. Bodies of requests are not read. */
 export class Admin {
   readonly #pages: ReadonlyMap<string, OpenPage>
@@ -26,9 +29,9 @@ export class Admin {
   }
 
   readonly handle = (stream: ServerStream): void => {
-    const { method, path } = stream.request
+    const { method, path, headers } = stream.request
     const [pathname = '/', query = ''] = path.split('?', 2)
-    const admitted = this.#admit(method, pathname)
+    const admitted = headers.has('origin') ? fromBrowser : this.#admit(method, pathname)
     if ('status' in admitted) return new Reply(stream, () => {}).send(admitted)
     admitted.readers++
     const reply = new Reply(stream, () => admitted.readers--)

@@ -38,6 +38,8 @@ t.test('a page answers its method, and no other', async t => {
   })
   t.match(await call(port, { path: '/see', method: 'POST', body: 'x' }), { status: 405 })
   t.match(await call(port, { path: '/do', method: 'POST' }), { status: 202 })
+  const headers = { origin: 'https://elsewhere.example' }
+  t.match(await call(port, { path: '/do', method: 'POST', headers }), { status: 403 })
   t.match(await call(port, { path: '/do' }), { status: 405, body: /takes POST/ })
   t.match(await call(port, { path: '/fail' }), { status: 502 })
   t.strictSame(JSON.parse((await call(port, { path: '/other' })).body), {
