@@ -85,13 +85,13 @@ t.test(
   },
 )
 
-for (const [handler, errorType] of [
-  ['missing', 'Runtime.HandlerNotFound'],
-  ['dies', 'Runtime.ExitError'],
-  ['never', 'Sandbox.Timedout'],
+for (const [handler, errorType, initTimeout] of [
+  ['missing', 'Runtime.HandlerNotFound', '10s'],
+  ['dies', 'Runtime.ExitError', '10s'],
+  ['never', 'Sandbox.Timedout', '300ms'],
 ] as const)
   t.test(`a runtime whose start fails by "${handler}" says so to those who call`, async t => {
-    const mesh = await startFunctionMesh(t, `  handler: ${handler}\n  initTimeout: 300ms`)
+    const mesh = await startFunctionMesh(t, `  handler: ${handler}\n  initTimeout: ${initTimeout}`)
     const { status, body, headers } = await mesh.invoke({})
     t.equal(status, 200)
     t.equal(headers['x-amz-function-error'], 'Unhandled')
