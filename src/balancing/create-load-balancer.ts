@@ -4,12 +4,13 @@ import type { EndpointState } from './endpoint-state.ts'
 import { ConsistentHash } from './hashing/consistent-hash.ts'
 import { HashRing } from './hashing/hash-ring.ts'
 import { MaglevTable } from './hashing/maglev-table.ts'
-import { LeastRequest } from './least-request.ts'
+import { isLessBusy } from './least-request.ts'
 import type { LoadBalancer } from './load-balancer.ts'
 import { isLocal, LocalityBalancer } from './locality/locality-balancer.ts'
 import { PanicThreshold } from './panic-threshold.ts'
-import { PeakEwma } from './peak-ewma.ts'
+import { isCheaper } from './peak-ewma.ts'
 import { RandomBalancer } from './random-balancer.ts'
+import { RandomChoices } from './random-choices.ts'
 import { RelaxingBalancer } from './relaxing-balancer.ts'
 import { RoundRobin } from './round-robin.ts'
 import { SlowStart } from './slow-start.ts'
@@ -57,9 +58,9 @@ function createPlain(
 ): LoadBalancer {
   switch (loadBalancing) {
     case 'peak-ewma':
-      return new PeakEwma(candidates, choices)
+      return new RandomChoices(candidates, isCheaper, choices)
     case 'least-request':
-      return new LeastRequest(candidates, choices)
+      return new RandomChoices(candidates, isLessBusy, choices)
     case 'round-robin':
       return new RoundRobin(candidates)
     case 'random':

@@ -1,7 +1,4 @@
-import type { Candidates } from './candidates.ts'
 import type { EndpointState } from './endpoint-state.ts'
-import type { LoadBalancer, PickContext } from './load-balancer.ts'
-import { pickOfDraws } from './random-choices.ts'
 
 /** In this time an estimate loses all but 1/e of its weight. */
 const decayMs = 10_000
@@ -10,26 +7,11 @@ const decayMs = 10_000
 const maxPenaltyMs = 10_000
 
 /**
- * Of two random endpoints, or of more, the one where a request would wait least: latency times requests in flight.
+ * A request would wait less there: latency times requests in flight.
  * The latency estimate is a moving average that follows peaks at once and forgets them slowly, and that
  * fades while nothing is sent, so that a slow endpoint is tried again.
  */
-export class PeakEwma implements LoadBalancer {
-  readonly candidates: Candidates
-  readonly choices: number
-  readonly prefer = isCheaper
-
-  constructor(candidates: Candidates, choices = 2) {
-    this.candidates = candidates
-    this.choices = choices
-  }
-
-  pick(context: PickContext): EndpointState | undefined {
-    return pickOfDraws(this, context)
-  }
-}
-
-function isCheaper(a: EndpointState, b: EndpointState, now: number): boolean {
+export function isCheaper(a: EndpointState, b: EndpointState, now: number): boolean {
   const queueA = 1 + a.active / a.weight
   const queueB = 1 + b.active / b.weight
   // A new endpoint is taken to be as fast as its rival: it gets its share of trials and no rush.

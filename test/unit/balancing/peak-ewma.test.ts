@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { EndpointState } from '../../../src/balancing/endpoint-state.ts'
-import { PeakEwma, observeFailure, observeLatency } from '../../../src/balancing/peak-ewma.ts'
+import { isCheaper, observeFailure, observeLatency } from '../../../src/balancing/peak-ewma.ts'
+import { RandomChoices } from '../../../src/balancing/random-choices.ts'
 import { candidatesOf, endpointStates, seededRandom, tally } from './endpoint-states.ts'
 
 function pair(): [EndpointState, EndpointState] {
@@ -10,7 +11,7 @@ function pair(): [EndpointState, EndpointState] {
 }
 
 function picksAt(now: number, states: EndpointState[]): Record<string, number> {
-  const balancer = new PeakEwma(candidatesOf(states))
+  const balancer = new RandomChoices(candidatesOf(states), isCheaper)
   const context = { now, random: seededRandom(1) }
   return tally(Array.from({ length: 40 }, () => balancer.pick(context)))
 }
