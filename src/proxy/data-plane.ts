@@ -121,7 +121,7 @@ export class DataPlane {
       accessLog: accessLog('outbound'),
       plugins: this.#pluginFilter('outbound', true),
       activator: this.activator,
-      strictDns: new StrictDns({ resolver, logger, random, now }),
+      strictDns: new StrictDns({ resolver, logger, random }),
       ...(bootstrap.transparent !== undefined && { transparent: bootstrap.transparent }),
     })
     this.#localPools = new PoolSet(tellRefusals(dial, options.onRefusedByApplication))
@@ -233,7 +233,7 @@ export class DataPlane {
       plugin => plugin.direction === 'both' || plugin.direction === direction,
     )
     if (plugins.length === 0) return undefined
-    return new PluginFilter({ direction, plugins, now: monotonicNow, mayWait })
+    return new PluginFilter({ direction, plugins, mayWait })
   }
 
   #sweep(trim: MemoryTrim, at: number): void {

@@ -4,7 +4,7 @@ import type { Random } from '../../base/random.ts'
 import type { JwtRule, RequestAuthentication } from '../../model/policy/request-authentication.ts'
 import { claimTexts } from '../authorization/claims.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { WaitingExchange } from '../functions/waiting-exchange.ts'
+import { Wait } from '../exchange/wait.ts'
 import { fetchKeysFrom } from './fetch-keys.ts'
 import { FixedKeySet, RemoteKeySet, type KeySet } from './key-set.ts'
 import { TokenCache } from './token-cache.ts'
@@ -141,9 +141,11 @@ export class TokenAuthenticator {
       return exchange.fail(
         new ExchangeError('overloaded', 'too many requests wait for their tokens to be verified'),
       )
-    const waiter = new WaitingExchange(exchange, go, exchange.startedAt, () => {})
-    exchange.attempt = waiter
-    void this.#settle(exchange, { token, port, go: () => waiter.go() })
+    const wait = new Wait(exchange, end => {
+      if (end === 'ended') go()
+    })
+    exchange.attempt = wait
+    void this.#settle(exchange, { token, port, go: () => wait.end() })
   }
 
   async #settle(exchange: Exchange, { token, port, go }: Waiting): Promise<void> {

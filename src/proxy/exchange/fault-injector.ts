@@ -48,9 +48,13 @@ export class FaultInjector {
   #delay(exchange: Exchange, delayMs: number, end: () => void): void {
     this.#delayed++
     if (exchange.cluster !== undefined) exchange.cluster.stats.delayed++
-    exchange.attempt = new Wait(exchange, delayMs, how => {
-      this.#delayed--
-      if (how !== 'cancelled') end()
-    })
+    exchange.attempt = new Wait(
+      exchange,
+      how => {
+        this.#delayed--
+        if (how !== 'cancelled') end()
+      },
+      delayMs,
+    )
   }
 }

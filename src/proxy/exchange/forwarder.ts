@@ -269,14 +269,18 @@ export class Forwarder implements AttemptOwner, Filter {
     const { queue } = cluster
     const message = `${cluster.name} has all the requests in flight it may have`
     if (queue === undefined) return exchange.fail(new ExchangeError('overloaded', message))
-    const wait = new Wait(exchange, queue.timeoutMs, end => {
-      if (end === 'ended') return this.#send(exchange, route, cluster, exchange.chain.now())
-      queue.remove(wait)
-      if (end === 'elapsed')
-        exchange.fail(
-          new ExchangeError('overloaded', `${message}, and none ended in ${queue.timeoutMs} ms`),
-        )
-    })
+    const wait = new Wait(
+      exchange,
+      end => {
+        if (end === 'ended') return this.#send(exchange, route, cluster, exchange.chain.now())
+        queue.remove(wait)
+        if (end === 'elapsed')
+          exchange.fail(
+            new ExchangeError('overloaded', `${message}, and none ended in ${queue.timeoutMs} ms`),
+          )
+      },
+      queue.timeoutMs,
+    )
     exchange.attempt = wait
     if (!queue.add(wait)) {
       wait.cancel()

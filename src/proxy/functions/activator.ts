@@ -3,8 +3,8 @@ import { ExchangeError } from '../../base/errors.ts'
 import type { Activation } from '../../discovery/message.ts'
 import type { ActivationEvent, ActivationLink } from '../../discovery/subscription-client.ts'
 import type { Exchange } from '../exchange/exchange.ts'
+import { Wait } from '../exchange/wait.ts'
 import type { ActiveCluster } from '../upstream/cluster.ts'
-import { WaitingExchange } from './waiting-exchange.ts'
 
 export interface ActivatorOptions {
   /** Tells the control plane that requests wait for a function, `<name>.<namespace>`. */
@@ -34,7 +34,7 @@ const awayGraceMs = 3000
 interface Awaited {
   readonly name: string
   readonly since: number
-  readonly waiting: Set<WaitingExchange>
+  readonly waiting: Set<Wait>
   readonly repeat: NodeJS.Timeout
   /** For the one that came first: all may wait for the same time. */
   timer: NodeJS.Timeout
@@ -80,9 +80,10 @@ export class Activator {
       return exchange.fail(refusal)
     }
     const awaited = known ?? this.#await(name, cluster)
-    const waiter = new WaitingExchange(exchange, go, this.#options.now(), () =>
-      this.#leave(cluster, awaited, waiter),
-    )
+    const waiter = new Wait(exchange, end => {
+      if (end === 'ended') go()
+      else this.#leave(cluster, awaited, waiter)
+    })
     exchange.attempt = waiter
     awaited.waiting.add(waiter)
     this.#total++
@@ -110,7 +111,7 @@ export class Activator {
       if (clusters.get(cluster.name) !== cluster)
         this.#fail(cluster, awaited, `${awaited.name} is not in the mesh any more`)
       else if (cluster.endpoints.length > 0)
-        for (const waiter of this.#end(cluster, awaited)) waiter.go()
+        for (const waiter of this.#end(cluster, awaited)) waiter.end()
   }
 
   /** All that wait fail. */
@@ -202,15 +203,13 @@ export class Activator {
         awaited.timer = setTimeout(() => this.#expire(cluster, awaited), leftMs)
         return
       }
-      this.#leave(cluster, awaited, waiter)
       this.counters.failed++
-      waiter.fail(
-        `${awaited.name} did not start within ${this.#timeoutMs} ms; the control plane said: ${said(awaited.answer)}`,
-      )
+      const message = `${awaited.name} did not start within ${this.#timeoutMs} ms; the control plane said: ${said(awaited.answer)}`
+      waiter.fail(new ExchangeError('no_healthy_endpoint', message))
     }
   }
 
-  #leave(cluster: ActiveCluster, awaited: Awaited, waiter: WaitingExchange): void {
+  #leave(cluster: ActiveCluster, awaited: Awaited, waiter: Wait): void {
     if (!awaited.waiting.delete(waiter)) return
     this.#total--
     if (awaited.waiting.size === 0) this.#end(cluster, awaited)
@@ -224,12 +223,12 @@ export class Activator {
   #fail(cluster: ActiveCluster, awaited: Awaited, message: string): void {
     for (const waiter of this.#end(cluster, awaited)) {
       this.counters.failed++
-      waiter.fail(message)
+      waiter.fail(new ExchangeError('no_healthy_endpoint', message))
     }
   }
 
   /** First, so that who asks again while they go is a new one. @returns those who waited. */
-  #end(cluster: ActiveCluster, awaited: Awaited): readonly WaitingExchange[] {
+  #end(cluster: ActiveCluster, awaited: Awaited): readonly Wait[] {
     clearInterval(awaited.repeat)
     clearTimeout(awaited.timer)
     if (this.#awaited.get(cluster) === awaited) this.#awaited.delete(cluster)

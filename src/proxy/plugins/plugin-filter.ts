@@ -1,9 +1,8 @@
-import type { Now } from '../../base/clock.ts'
 import { ExchangeError } from '../../base/errors.ts'
 import type { ResponseHead } from '../../http/message.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import type { Filter } from '../exchange/filter.ts'
-import { WaitingExchange } from '../functions/waiting-exchange.ts'
+import { Wait } from '../exchange/wait.ts'
 import type { ActivePlugin } from './active-plugin.ts'
 import { GuardedHeaders } from './guarded-headers.ts'
 import type { PluginContext, PluginSummary } from './plugin.ts'
@@ -13,7 +12,6 @@ export interface PluginFilterOptions {
   readonly direction: 'inbound' | 'outbound'
   /** In the order of the settings. */
   readonly plugins: readonly ActivePlugin[]
-  readonly now: Now
   /** A promise may be waited for. False before a function: its call takes the body from the beginning. */
   readonly mayWait: boolean
 }
@@ -101,45 +99,36 @@ export class PluginFilter implements Filter {
     { state, call, promise }: { state: PluginExchange; call: RequestCall; promise: Promise<void> },
   ): void {
     const refusal = this.#refusalToWait()
-    let settled = false
-    /** @returns false when somebody was first. */
-    const settle = (): boolean => {
-      if (settled) return false
-      settled = true
-      this.#waiting--
-      clearTimeout(timer)
-      call.close()
-      return true
-    }
-    const proceed = (goesOn: () => boolean): void => {
-      exchange.attempt = undefined
-      if (exchange.completed || !goesOn()) return
-      if (this.#run(exchange, state)) exchange.chain.proceed(exchange, this)
-    }
-    const failed = (error: unknown, why: string): void => {
-      if (!settle()) return
-      plugin.failed('onRequest', error)
-      proceed(() => this.#tolerates(plugin, exchange, why))
-    }
-    this.#waiting++
     const { timeoutMs } = plugin
-    const late = `took more than ${timeoutMs} ms`
-    const timer = setTimeout(() => failed(new Error(late), late), timeoutMs)
-    promise.then(
-      () => {
-        if (!settle()) return
-        plugin.succeeded('onRequest')
-        proceed(() => this.#goesOn(plugin, exchange, call))
-      },
-      (error: unknown) => failed(error, 'has failed'),
-    )
-    if (refusal !== undefined) return failed(new Error(refusal), refusal)
-    exchange.attempt = new WaitingExchange(
+    let failed: Failed | undefined
+    this.#waiting++
+    const wait = new Wait(
       exchange,
-      () => {},
-      this.#options.now(),
-      () => settle(),
+      end => {
+        this.#waiting--
+        call.close()
+        if (end === 'cancelled') return
+        if (end === 'elapsed') failed = becauseOf(`took more than ${timeoutMs} ms`)
+        if (failed === undefined) plugin.succeeded('onRequest')
+        else plugin.failed('onRequest', failed.error)
+        const goesOn =
+          failed === undefined
+            ? this.#goesOn(plugin, exchange, call)
+            : this.#tolerates(plugin, exchange, failed.why)
+        if (goesOn && this.#run(exchange, state)) exchange.chain.proceed(exchange, this)
+      },
+      timeoutMs,
     )
+    exchange.attempt = wait
+    const settle = (outcome: Failed | undefined): void => {
+      failed = outcome
+      wait.end()
+    }
+    promise.then(
+      () => settle(undefined),
+      (error: unknown) => settle({ error, why: 'has failed' }),
+    )
+    if (refusal !== undefined) settle(becauseOf(refusal))
   }
 
   #refusalToWait(): string | undefined {
@@ -199,6 +188,16 @@ export class PluginFilter implements Filter {
       outcome.value.catch((error: unknown) => plugin.failed('onComplete', error))
     else plugin.succeeded('onComplete')
   }
+}
+
+/** Why a request does not go on as its plugin wanted. */
+interface Failed {
+  readonly error: unknown
+  readonly why: string
+}
+
+function becauseOf(why: string): Failed {
+  return { error: new Error(why), why }
 }
 
 function failure({ name }: ActivePlugin, why: string): ExchangeError {

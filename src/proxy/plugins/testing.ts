@@ -77,7 +77,7 @@ function run(plugins: readonly ActivePlugin[], test: TestRequest): Promise<TestR
   const end: Filter = {
     onComplete: exchange => resolve({ ...stream.answer, forwarded, reason: exchange.reason }),
   }
-  const filter = new PluginFilter({ direction, plugins, now: monotonicNow, mayWait: true })
+  const filter = new PluginFilter({ direction, plugins, mayWait: true })
   const application = (exchange: Exchange): void => {
     forwarded = { headers: record(exchange.request.headers) }
     const headers = HeaderList.of(answer.headers ?? {})

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import type { Now } from '../../../base/clock.ts'
 import { ExchangeError } from '../../../base/errors.ts'
 import type { Logger } from '../../../base/log.ts'
 import type { Random } from '../../../base/random.ts'
@@ -7,7 +6,7 @@ import type { Cluster } from '../../../model/cluster.ts'
 import type { Endpoint } from '../../../model/endpoint.ts'
 import type { Snapshot } from '../../../model/snapshot.ts'
 import type { Exchange } from '../../exchange/exchange.ts'
-import { WaitingExchange } from '../../functions/waiting-exchange.ts'
+import { Wait } from '../../exchange/wait.ts'
 import type { ActiveCluster } from '../cluster.ts'
 import { formatAddress } from '../passthrough.ts'
 import type { NameResolver } from './name-resolver.ts'
@@ -17,7 +16,6 @@ export interface StrictDnsOptions {
   readonly resolver: NameResolver
   readonly logger: Logger
   readonly random: Random
-  readonly now: Now
 }
 
 /** Requests that wait for a name's first answer; each may hold 64 KiB of its body. */
@@ -32,7 +30,7 @@ export class StrictDns {
   readonly #watches = new Map<string, NameWatch>()
   /** By the cluster's name: what the snapshot in force says. */
   readonly #named = new Map<string, readonly Endpoint[]>()
-  readonly #waiting = new Map<ActiveCluster, Set<WaitingExchange>>()
+  readonly #waiting = new Map<ActiveCluster, Set<Wait>>()
   #clusters: ReadonlyMap<string, ActiveCluster> = new Map()
   #total = 0
 
@@ -75,7 +73,8 @@ export class StrictDns {
     }
     const waiting = this.#waiting.get(cluster) ?? new Set()
     this.#waiting.set(cluster, waiting)
-    const waiter = new WaitingExchange(exchange, go, this.#options.now(), () => {
+    const waiter = new Wait(exchange, end => {
+      if (end === 'ended') return go()
       if (waiting.delete(waiter)) this.#total--
     })
     exchange.attempt = waiter
@@ -137,8 +136,8 @@ export class StrictDns {
     waiting.clear()
     const failure = this.#failure(cluster)
     for (const waiter of all)
-      if (isThere) waiter.go()
-      else waiter.fail(failure.message, failure.code)
+      if (isThere) waiter.end()
+      else waiter.fail(failure)
   }
 
   #isPending({ name }: ActiveCluster): boolean {

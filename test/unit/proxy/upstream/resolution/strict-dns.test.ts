@@ -52,7 +52,6 @@ function start(t: Test) {
     },
     logger: silentLogger,
     random: () => 0.5,
-    now: () => 0,
   })
   t.teardown(() => strictDns.close())
   const pools = {
