@@ -11,6 +11,7 @@ import type { IdentityHolder } from '../identity/identity-holder.ts'
 import { Rotation } from '../identity/rotation.ts'
 import { clientTlsOptions } from '../identity/tls-options.ts'
 import type { ProxyBootstrap } from '../model/bootstrap.ts'
+import { qualify } from '../model/qualified-name.ts'
 import type { Snapshot } from '../model/snapshot.ts'
 import { checkSnapshot } from '../model/snapshot-check/snapshot-check.ts'
 import { applicationBack, applicationGone } from './application-watch.ts'
@@ -323,7 +324,7 @@ function createLoadReporter(hosted: FunctionHosting, report: ReportLoad): LoadRe
   return new LoadReporter({
     name: () => {
       const known = hosted.versions.function
-      return known && `${known.name}.${known.namespace}`
+      return known && qualify(known)
     },
     instances: () => {
       const hosts = [...hosted.versions.hosts.values()]

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ProxyBootstrap } from '../../model/bootstrap.ts'
+import { qualify } from '../../model/qualified-name.ts'
 import { CommandError } from '../command-error.ts'
 
 /** Which sidecar hosts a function. */
@@ -18,7 +19,7 @@ export async function adminOf(
   { namespace, stateDirectory, admin: given }: HostOptions,
 ): Promise<URL> {
   if (given !== undefined) return given
-  const path = join(stateDirectory, 'workloads', `${name}.${namespace}`, 'bootstrap.json')
+  const path = join(stateDirectory, 'workloads', qualify({ name, namespace }), 'bootstrap.json')
   try {
     const { admin } = JSON.parse(await readFile(path, 'utf8')) as ProxyBootstrap
     return new URL(`http://${admin.host}:${admin.port}`)

@@ -11,6 +11,7 @@ import { functionLabel } from '../../model/function/function.ts'
 import type { FunctionResource } from '../../model/kinds/function/function.ts'
 import type { WorkloadResource } from '../../model/kinds/workload.ts'
 import type { PluginSettings } from '../../model/plugin.ts'
+import { qualify, type Named } from '../../model/qualified-name.ts'
 
 /** Everything `weft up` will run, decided before anything starts. */
 export interface MeshPlan {
@@ -91,8 +92,9 @@ function isRunHere({ spec }: FunctionResource): boolean {
   return spec.driver === 'process' || spec.driver === 'oci'
 }
 
-function displayName({ name, namespace }: WorkloadResource['metadata']): string {
-  return namespace === 'default' ? name : `${name}.${namespace}`
+/** As whoever starts a mesh is told of it. */
+export function displayName(named: Named): string {
+  return named.namespace === 'default' ? named.name : qualify(named)
 }
 
 function planControl({ mesh, functions }: Configuration, options: UpOptions): ControlPlan {
@@ -177,7 +179,7 @@ function planBase(
 ): SidecarPlan {
   const { name, namespace, labels } = metadata
   const { control, options } = surroundings
-  const stateDirectory = resolve(options.stateDirectory, 'workloads', `${name}.${namespace}`)
+  const stateDirectory = resolve(options.stateDirectory, 'workloads', qualify(metadata))
   const { push, trustDomain, stateDirectory: controlState } = control.bootstrap
   const { adminPort, outboundPort, inboundPort } = spec.sidecar
   return {

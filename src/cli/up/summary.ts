@@ -2,7 +2,7 @@ import type { Configuration } from '../../model/configuration.ts'
 import { selects, type ServiceResource } from '../../model/kinds/service.ts'
 import { formatTable } from '../table.ts'
 import { functionDomain } from '../../model/function/function.ts'
-import type { MeshPlan, SidecarPlan } from './plan.ts'
+import { displayName, type MeshPlan, type SidecarPlan } from './plan.ts'
 
 /** Process ids of a workload; undefined for what does not run. */
 export interface WorkloadPids {
@@ -60,8 +60,7 @@ export function formatSuggestions(plan: MeshPlan, { services }: Configuration): 
 /** The function that a sidecar runs, as callers in any namespace name it. */
 function hostedBy(sidecar: SidecarPlan | undefined): string[] {
   if (sidecar?.bootstrap.hostsFunction !== true) return []
-  const { name, namespace } = sidecar.bootstrap.workload
-  return [namespace === 'default' ? name : `${name}.${namespace}`]
+  return [displayName(sidecar.bootstrap.workload)]
 }
 
 /** The shortest name that routes know: port 80, or a Service's only port, goes without saying. */

@@ -15,6 +15,7 @@ import type { TriggerFields } from '../../model/kinds/function/function-events.t
 import type { FunctionVersion } from '../../model/kinds/function/function-versions.ts'
 import type { Registration } from '../../model/registration.ts'
 import type { RetryPolicy } from '../../model/route.ts'
+import { qualify, type Named } from '../../model/qualified-name.ts'
 import { compileCluster } from './cluster-compiler.ts'
 
 /** The port that callers of `http://hello.fn.mesh/` mean. */
@@ -138,12 +139,7 @@ export function functionHosts({ name, namespace }: Named): string[] {
 
 /** In the way of a Service's name, apart from all of them. */
 export function functionServiceName({ name, namespace }: Named): string {
-  return `${name}.${namespace}.fn`
-}
-
-interface Named {
-  readonly name: string
-  readonly namespace: string
+  return `${qualify({ name, namespace })}.fn`
 }
 
 /** A function may have run when an answer is lost: nothing but what provably never reached one is repeated. */
@@ -154,7 +150,7 @@ export function functionCluster(name: string, { metadata, spec }: FunctionResour
   return {
     ...compileCluster(name, undefined),
     judges: 'transport',
-    ...(spec.scale.zero === 'gone' && { activates: `${metadata.name}.${metadata.namespace}` }),
+    ...(spec.scale.zero === 'gone' && { activates: qualify(metadata) }),
   }
 }
 

@@ -1,9 +1,10 @@
 import type { AdaptiveConcurrencyPolicy } from '../../model/policy/adaptive-concurrency.ts'
 import type { Configuration } from '../../model/configuration.ts'
 import type { ServiceResource } from '../../model/kinds/service.ts'
+import { qualify } from '../../model/qualified-name.ts'
 import { PolicyScopes, type PolicyWorkload } from './authorization/policy-scope.ts'
 import { compileAdaptiveConcurrency } from './cluster-compiler.ts'
-import { meshPorts, qualify } from './matching/backend-index.ts'
+import { meshPorts } from './matching/backend-index.ts'
 import type { TrafficPolicies } from './traffic-policies.ts'
 
 /** What limits calls of the ports of one workload's application, by their numbers. */

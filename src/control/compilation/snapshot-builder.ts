@@ -21,6 +21,7 @@ import type { Route } from '../../model/route.ts'
 import type { Service } from '../../model/service.ts'
 import type { Snapshot } from '../../model/snapshot.ts'
 import { snapshotVersion } from '../../model/snapshot-version.ts'
+import { qualify } from '../../model/qualified-name.ts'
 import type { PolicyWorkload } from './authorization/policy-scope.ts'
 import { WorkloadPolicies } from './authorization/workload-policies.ts'
 import { localityFor } from './balancing-compiler.ts'
@@ -38,12 +39,7 @@ import {
   functionServiceName,
   type MeshFacts,
 } from './function-compiler.ts'
-import {
-  BackendIndex,
-  meshPorts,
-  qualify,
-  type BackendReference,
-} from './matching/backend-index.ts'
+import { BackendIndex, meshPorts, type BackendReference } from './matching/backend-index.ts'
 import { compileServiceEntry, isExportedTo } from './egress/service-entry-compiler.ts'
 import { clustersOf } from './matching/filter-compiler.ts'
 import { deriveSessionKey } from './matching/session-compiler.ts'

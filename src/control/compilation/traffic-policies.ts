@@ -1,7 +1,7 @@
 import type { Configuration } from '../../model/configuration.ts'
 import type { BackendTrafficPolicyResource } from '../../model/kinds/traffic/backend-traffic-policy.ts'
 import type { TrafficPolicyResource } from '../../model/kinds/traffic-policy.ts'
-import { qualify } from './matching/backend-index.ts'
+import { qualify } from '../../model/qualified-name.ts'
 
 export type TrafficPolicySpec = TrafficPolicyResource['spec']
 

@@ -3,11 +3,12 @@ import type { Now } from '../../base/clock.ts'
 import type { Logger } from '../../base/log.ts'
 import type { Random } from '../../base/random.ts'
 import type { Activation, FunctionLoad } from '../../discovery/message.ts'
+import { qualify } from '../../model/qualified-name.ts'
 import { autoscale, type AutoscaleState } from '../../functions/scaling/autoscaler.ts'
 import { MeanTime } from '../../functions/scaling/mean-time.ts'
 import { Demand } from './demand.ts'
 import { hostsOf, type ScalingPolicy } from './scaling-policy.ts'
-import { nameOf, type ScaledFunction, type WorkloadDriver } from './workload-driver.ts'
+import type { ScaledFunction, WorkloadDriver } from './workload-driver.ts'
 
 /** A sidecar in which requests wait. */
 export interface WaitingCaller {
@@ -84,7 +85,7 @@ export class FunctionScaler {
 
   get status() {
     return {
-      function: nameOf(this.#fn),
+      function: qualify(this.#fn),
       wanted: this.#wanted,
       ready: this.#ready,
       coldMs: this.#coldTime.ms,
@@ -121,7 +122,7 @@ export class FunctionScaler {
     this.#demand.waits(caller, waiting, at)
     const coldMs = this.#coldTime.ms
     const known = coldMs === undefined ? undefined : { coldMs: Math.round(coldMs) }
-    caller.send({ type: 'activation', function: nameOf(this.#fn), state: 'starting', ...known })
+    caller.send({ type: 'activation', function: qualify(this.#fn), state: 'starting', ...known })
     // Something runs by what we know, but nothing that could be called: the driver shall look.
     if (this.#ready === 0 && this.#startedAt === undefined) this.#applied = undefined
     this.#look()
@@ -168,7 +169,7 @@ export class FunctionScaler {
     await driver
       .ensure(this.#fn, 0, this.#signal())
       .catch((error: unknown) =>
-        logger.warn({ error, function: nameOf(this.#fn) }, 'could not end a function'),
+        logger.warn({ error, function: qualify(this.#fn) }, 'could not end a function'),
       )
   }
 
@@ -239,7 +240,7 @@ export class FunctionScaler {
     const { driver, logger, now, bounds } = this.#options
     const fewer = hosts < (this.#applied ?? 0)
     if (hosts > 0 && this.#ready === 0) this.#startedAt ??= now()
-    logger.info({ function: nameOf(this.#fn), hosts }, 'scales a function')
+    logger.info({ function: qualify(this.#fn), hosts }, 'scales a function')
     try {
       await driver.ensure(this.#fn, hosts, this.#signal())
       this.#applied = hosts
@@ -292,7 +293,10 @@ export class FunctionScaler {
     this.#applied = undefined
     this.#restUntil = now() + backoff(++this.#failures, rest, random)
     this.#refusal = sentenceOf(reason)
-    logger.warn({ function: nameOf(this.#fn), reason: this.#refusal }, 'could not scale a function')
+    logger.warn(
+      { function: qualify(this.#fn), reason: this.#refusal },
+      'could not scale a function',
+    )
     if (this.#ready > 0) return
     for (const caller of this.#demand.callers) this.#refuse(caller)
     // Nobody waits any more, and what is half there is to go; who comes later asks again.
@@ -305,7 +309,7 @@ export class FunctionScaler {
     this.#demand.served(caller)
     caller.send({
       type: 'activation',
-      function: nameOf(this.#fn),
+      function: qualify(this.#fn),
       state: 'refused',
       reason: this.#refusal,
     })

@@ -5,6 +5,7 @@ import type { Activate, FunctionLoad } from '../../discovery/message.ts'
 import { functionLabel, latestVersion, type FunctionDriver } from '../../model/function/function.ts'
 import type { FunctionResource } from '../../model/kinds/function/function.ts'
 import type { Registration } from '../../model/registration.ts'
+import { qualify } from '../../model/qualified-name.ts'
 import { compileFunction } from '../compilation/function-compiler.ts'
 import { workloadKey, type WorkloadName } from '../sidecars/workload-key.ts'
 import {
@@ -14,7 +15,7 @@ import {
   type WaitingCaller,
 } from './function-scaler.ts'
 import { isScaledHere, scalingPolicyOf } from './scaling-policy.ts'
-import { nameOf, type ScaledFunction, type WorkloadDriver } from './workload-driver.ts'
+import type { ScaledFunction, WorkloadDriver } from './workload-driver.ts'
 
 /** By what functions ask for. One object may stand for several. */
 export type WorkloadDrivers = Partial<Record<FunctionDriver, WorkloadDriver>>
@@ -61,7 +62,7 @@ export class Scaler {
     const resources = new Map(
       functions()
         .filter(isScaledHere)
-        .map(resource => [nameOf(resource.metadata), resource]),
+        .map(resource => [qualify(resource.metadata), resource]),
     )
     for (const [name, scaler] of this.#functions) {
       const driver = resources.get(name)?.spec.driver
@@ -102,7 +103,7 @@ export class Scaler {
     for (const scaler of this.#functions.values()) scaler.callerGone(caller)
     if (hosted !== undefined)
       this.#functions
-        .get(nameOf({ name: hosted, namespace }))
+        .get(qualify({ name: hosted, namespace }))
         ?.hostGone(workloadKey({ namespace, name }))
   }
 
@@ -116,7 +117,7 @@ export class Scaler {
   #apply(resource: FunctionResource, driver: WorkloadDriver): void {
     const fn = scaledFunction(resource)
     const policy = scalingPolicyOf(resource, driver.instancesPerHost)
-    const known = this.#functions.get(nameOf(fn))
+    const known = this.#functions.get(qualify(fn))
     if (known !== undefined) return known.update(fn, policy)
     const { now, random, logger, bounds } = this.#options
     const scaler = new FunctionScaler(fn, policy, {
@@ -128,7 +129,7 @@ export class Scaler {
       logger,
       bounds: { ...defaultBounds, ...bounds },
     })
-    this.#functions.set(nameOf(fn), scaler)
+    this.#functions.set(qualify(fn), scaler)
     void scaler.start()
   }
 
@@ -162,7 +163,7 @@ export class Scaler {
   }
 
   #whyNot(name: string): string {
-    const resource = this.#options.functions().find(({ metadata }) => nameOf(metadata) === name)
+    const resource = this.#options.functions().find(({ metadata }) => qualify(metadata) === name)
     if (resource === undefined) return `there is no function ${name}`
     if (!isScaledHere(resource))
       return `the control plane does not start ${name}: its sidecar is to run all the time`

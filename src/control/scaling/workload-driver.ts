@@ -29,8 +29,3 @@ export interface WorkloadDriver {
   watch(onLost: (name: string, why: string) => void): void
   close(): Promise<void>
 }
-
-/** `<name>.<namespace>`, as messages and clusters name it. */
-export function nameOf({ name, namespace }: Pick<ScaledFunction, 'name' | 'namespace'>): string {
-  return `${name}.${namespace}`
-}

@@ -2,7 +2,7 @@ import { qualifiedFunction } from '../function/function.ts'
 import type { FunctionResource } from '../kinds/function/function.ts'
 import type { ServiceEntryResource } from '../kinds/service-entry.ts'
 import type { WorkloadResource } from '../kinds/workload.ts'
-import { keyOf } from './object-key.ts'
+import { qualify } from '../qualified-name.ts'
 import { policyTarget } from './policy-targets.ts'
 import type { Report } from './references.ts'
 import type { Resource, Sourced } from './validate.ts'
@@ -41,13 +41,13 @@ function claimsOf(resource: Resource): Claim[] {
   // Each has a sidecar, and sidecars are told apart by name.
   if (kind === 'Function')
     return [
-      { what: `Workload ${keyOf(metadata)}`, path },
+      { what: `Workload ${qualify(metadata)}`, path },
       ...calledNames(resource).map(name => ({
-        what: `Function ${keyOf({ ...metadata, name })}`,
+        what: `Function ${qualify({ ...metadata, name })}`,
         path,
       })),
     ]
-  const own = { what: `${kind} ${keyOf(metadata)}`, path }
+  const own = { what: `${kind} ${qualify(metadata)}`, path }
   if (kind === 'ServiceEntry') return [own, ...hostClaims(resource)]
   if (kind === 'TrafficPolicy')
     return [
@@ -58,7 +58,7 @@ function claimsOf(resource: Resource): Claim[] {
     return [
       own,
       ...resource.spec.targetRefs.map(({ name }, index) => ({
-        what: `the XBackendTrafficPolicy for ${keyOf({ ...metadata, name })}`,
+        what: `the XBackendTrafficPolicy for ${qualify({ ...metadata, name })}`,
         path: ['spec', 'targetRefs', index],
       })),
     ]
@@ -92,7 +92,7 @@ export function checkPorts(sources: readonly Sourced[], report: Report): void {
     for (const { port, path } of ports) {
       const key = `${address}:${port}`
       const owner = taken.get(key)
-      if (owner === undefined) taken.set(key, keyOf(source.resource.metadata))
+      if (owner === undefined) taken.set(key, qualify(source.resource.metadata))
       else report(source, path, `port ${port} of ${address} is used already by Workload ${owner}`)
     }
   }

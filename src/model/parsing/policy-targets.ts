@@ -1,4 +1,5 @@
 import type { TrafficPolicyResource } from '../kinds/traffic-policy.ts'
+import { qualify } from '../qualified-name.ts'
 import { nearest } from './nearest.ts'
 import type { Report } from './references.ts'
 import type { Suspects } from './suspects.ts'
@@ -7,7 +8,7 @@ import type { Resource, Sourced } from './validate.ts'
 /** `orders.default`, `port 80 of orders.default`, `HTTPRoute orders.default` or `rule read of HTTPRoute orders.default`. */
 export function policyTarget({ metadata, spec }: TrafficPolicyResource): string {
   const { kind, name, port, sectionName } = spec.targetRef
-  const target = `${name}.${metadata.namespace}`
+  const target = qualify({ ...metadata, name })
   const whole = kind === 'Service' ? target : `${kind} ${target}`
   if (port !== undefined) return `port ${port} of ${whole}`
   return sectionName === undefined ? whole : `rule ${sectionName} of ${whole}`

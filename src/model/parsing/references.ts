@@ -18,7 +18,7 @@ import { nearest } from './nearest.ts'
 import { checkPlacements } from './placements.ts'
 import { checkPolicyTargets } from './policy-targets.ts'
 import { checkRouteKinds } from './route-kinds.ts'
-import { keyOf, type Named } from './object-key.ts'
+import { qualify, type Named } from '../qualified-name.ts'
 import { parseServiceReference } from './service-reference.ts'
 import type { Suspects } from './suspects.ts'
 import type { Resource, Sourced } from './validate.ts'
@@ -43,11 +43,12 @@ export function checkReferences(
   const functions = new Set<string>()
   const wholeFunctions = new Set<string>()
   for (const { resource } of sources)
-    if (resource.kind === 'Service') services.set(keyOf(resource.metadata), resource)
-    else if (resource.kind === 'ServiceEntry') entries.set(keyOf(resource.metadata), resource)
+    if (resource.kind === 'Service') services.set(qualify(resource.metadata), resource)
+    else if (resource.kind === 'ServiceEntry') entries.set(qualify(resource.metadata), resource)
     else if (resource.kind === 'Function') {
-      wholeFunctions.add(keyOf(resource.metadata))
-      for (const name of calledNames(resource)) functions.add(keyOf({ ...resource.metadata, name }))
+      wholeFunctions.add(qualify(resource.metadata))
+      for (const name of calledNames(resource))
+        functions.add(qualify({ ...resource.metadata, name }))
     }
   const known = { services, entries, functions, wholeFunctions, suspects, isPart }
   checkDuplicates(sources, report)
@@ -216,7 +217,7 @@ function faultOf({ wanted, isBackend = false }: Reference, known: Known): string
     return `must lead to a Service, or a Function of weft.dev; ${JSON.stringify(kind)} of the group ${JSON.stringify(group)} is neither`
   const otherFault = otherFaults.get(kind)
   if (otherFault !== undefined) return otherFault(wanted, known)
-  const key = keyOf(wanted)
+  const key = qualify(wanted)
   const service = known.services.get(key)
   if (service !== undefined)
     return portFault(service, wanted.port, isBackend) ?? sectionFault(service, wanted)
@@ -240,7 +241,7 @@ function mayBeElsewhere({ name }: Named, { suspects, isPart }: Known): boolean {
 }
 
 function entryFault(wanted: Wanted, known: Known): string | undefined {
-  const key = keyOf(wanted)
+  const key = qualify(wanted)
   const entry = known.entries.get(key)
   if (entry !== undefined) {
     const numbers = entry.spec.ports.map(({ number }) => number)
@@ -253,7 +254,7 @@ function entryFault(wanted: Wanted, known: Known): string | undefined {
 }
 
 function functionFault(wanted: Wanted, known: Known): string | undefined {
-  const key = keyOf(wanted)
+  const key = qualify(wanted)
   const functions = wanted.isWhole === true ? known.wholeFunctions : known.functions
   if (functions.has(key) || mayBeElsewhere(wanted, known)) return undefined
   const near = nearest(key, [...functions])
@@ -268,9 +269,9 @@ function portFault(
   const ports = spec.ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port)
   const list = ports.length === 0 ? 'none for TCP' : ports.join(', ')
   if (wanted !== undefined && !ports.includes(wanted))
-    return `Service ${keyOf(metadata)} has no port ${wanted}; it has ${list}`
+    return `Service ${qualify(metadata)} has no port ${wanted}; it has ${list}`
   if (isBackend && wanted === undefined && ports.length !== 1)
-    return `give one of the ports of Service ${keyOf(metadata)}; it has ${list}`
+    return `give one of the ports of Service ${qualify(metadata)}; it has ${list}`
   return undefined
 }
 
@@ -286,7 +287,7 @@ function sectionFault(
   const tcp = spec.ports.filter(({ protocol }) => protocol === 'TCP')
   if (tcp.some(candidate => takesPort({ port, sectionName }, candidate))) return undefined
   const names = tcp.flatMap(({ name }) => name ?? [])
-  return `Service ${keyOf(metadata)} has no port called ${JSON.stringify(sectionName)}${port === undefined ? '' : ` of the number ${port}`}; it has ${names.join(', ') || 'none with a name'}`
+  return `Service ${qualify(metadata)} has no port called ${JSON.stringify(sectionName)}${port === undefined ? '' : ` of the number ${port}`}; it has ${names.join(', ') || 'none with a name'}`
 }
 
 /** One whose name differs by a slip, else one of the same name in another namespace. */
@@ -297,7 +298,7 @@ function nearestService({ name, namespace }: Named, services: Services): string 
     name,
     neighbours.map(service => service.name),
   )
-  if (near !== undefined) return keyOf({ name: near, namespace })
+  if (near !== undefined) return qualify({ name: near, namespace })
   const namesake = all.find(service => service.name === name)
-  return namesake && keyOf(namesake)
+  return namesake && qualify(namesake)
 }

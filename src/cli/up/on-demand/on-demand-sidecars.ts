@@ -1,4 +1,4 @@
-import { nameOf } from '../../../control/scaling/workload-driver.ts'
+import { qualify } from '../../../model/qualified-name.ts'
 import type { MeshPlan } from '../plan.ts'
 import type { OnDemandSidecar } from './process-driver.ts'
 
@@ -6,7 +6,7 @@ import type { OnDemandSidecar } from './process-driver.ts'
 export function onDemandSidecars({ workloads }: MeshPlan): Record<string, OnDemandSidecar> {
   const entries = workloads.flatMap(({ name, sidecar }) =>
     sidecar?.onDemand === true
-      ? [[nameOf(sidecar.bootstrap.workload), { ...sidecar, name }] as const]
+      ? [[qualify(sidecar.bootstrap.workload), { ...sidecar, name }] as const]
       : [],
   )
   return Object.fromEntries(entries)

@@ -1,10 +1,7 @@
 import type { Now } from '../../../base/clock.ts'
 import type { OrphanGuard } from '../../../base/orphan-guard.ts'
-import {
-  nameOf,
-  type ScaledFunction,
-  type WorkloadDriver,
-} from '../../../control/scaling/workload-driver.ts'
+import type { ScaledFunction, WorkloadDriver } from '../../../control/scaling/workload-driver.ts'
+import { qualify } from '../../../model/qualified-name.ts'
 import { sidecarGraceMs, sidecarProcess } from '../sidecar-process.ts'
 import type { SidecarPlan } from '../plan.ts'
 import { SupervisedProcess } from '../supervised-process.ts'
@@ -40,7 +37,7 @@ export class ProcessDriver implements WorkloadDriver {
   }
 
   async ensure(fn: ScaledFunction, hosts: number, signal: AbortSignal): Promise<void> {
-    const name = nameOf(fn)
+    const name = qualify(fn)
     const sidecar = this.#options.sidecars[name]
     if (sidecar === undefined && hosts === 0) return
     if (sidecar === undefined)
@@ -53,7 +50,7 @@ export class ProcessDriver implements WorkloadDriver {
   }
 
   async current(fn: ScaledFunction): Promise<number> {
-    return this.#children.get(nameOf(fn))?.pid === undefined ? 0 : 1
+    return this.#children.get(qualify(fn))?.pid === undefined ? 0 : 1
   }
 
   watch(onLost: (name: string, why: string) => void): void {

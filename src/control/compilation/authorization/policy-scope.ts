@@ -1,8 +1,9 @@
 import type { Configuration } from '../../../model/configuration.ts'
 import { selects, type ServicePort, type ServiceResource } from '../../../model/kinds/service.ts'
 import type { WorkloadResource } from '../../../model/kinds/workload.ts'
+import { qualify } from '../../../model/qualified-name.ts'
 import { slicePort, slicesByService, slicesOf } from '../endpoints/slice-endpoints.ts'
-import { meshPorts, qualify } from '../matching/backend-index.ts'
+import { meshPorts } from '../matching/backend-index.ts'
 
 /** A workload with a sidecar, as far as policies tell it from others. */
 export interface PolicyWorkload {

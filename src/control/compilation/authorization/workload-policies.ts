@@ -5,7 +5,8 @@ import type { RateLimitSettings } from '../../../model/kinds/traffic/rate-limits
 import type { ServiceResource } from '../../../model/kinds/service.ts'
 import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
 import type { RateLimit } from '../../../model/policy/rate-limit.ts'
-import { meshPorts, qualify } from '../matching/backend-index.ts'
+import { qualify } from '../../../model/qualified-name.ts'
+import { meshPorts } from '../matching/backend-index.ts'
 import {
   compileAuthorization,
   compileJwtRules,

@@ -3,6 +3,7 @@ import { qualifiedFunction } from '../../../model/function/function.ts'
 import type { FunctionResource } from '../../../model/kinds/function/function.ts'
 import { isBackendKind } from '../../../model/kinds/routes/backend-reference.ts'
 import type { ServicePort, ServiceResource } from '../../../model/kinds/service.ts'
+import { qualify, type Named } from '../../../model/qualified-name.ts'
 import { functionPort, functionQualifiers, functionServiceName } from '../function-compiler.ts'
 
 /** Where a route's share of traffic is to go. */
@@ -84,15 +85,6 @@ function notFound(message: string): BackendFault {
 export function meshPorts({ spec }: ServiceResource): ServicePort[] {
   if (spec.type === 'ExternalName') return []
   return spec.ports.filter(({ protocol }) => protocol === 'TCP')
-}
-
-interface Named {
-  readonly name: string
-  readonly namespace: string
-}
-
-export function qualify({ name, namespace }: Named): string {
-  return `${name}.${namespace}`
 }
 
 /** A function, its versions and its aliases. */

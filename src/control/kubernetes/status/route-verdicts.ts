@@ -1,10 +1,10 @@
 import type { Configuration } from '../../../model/configuration.ts'
 import { takesPort } from '../../../model/kinds/gateway-route.ts'
 import type { Filter } from '../../../model/kinds/routes/filter.ts'
+import { qualify } from '../../../model/qualified-name.ts'
 import {
   BackendIndex,
   meshPorts,
-  qualify,
   type BackendFault,
   type BackendReference,
 } from '../../compilation/matching/backend-index.ts'

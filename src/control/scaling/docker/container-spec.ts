@@ -1,6 +1,7 @@
 import { functionLabel } from '../../../model/function/function.ts'
 import type { ProxyBootstrap } from '../../../model/bootstrap.ts'
-import { nameOf, type ScaledFunction } from '../workload-driver.ts'
+import { qualify } from '../../../model/qualified-name.ts'
+import type { ScaledFunction } from '../workload-driver.ts'
 import type { DockerSettings } from './docker-settings.ts'
 
 /** By which containers of one host belong together. */
@@ -117,7 +118,7 @@ function common(
     ...(entrypoint !== undefined && { Entrypoint: entrypoint }),
     ...(user !== undefined && { User: user }),
     Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    Labels: { [functionLabel]: nameOf(fn), [hostLabel]: host, [roleLabel]: role },
+    Labels: { [functionLabel]: qualify(fn), [hostLabel]: host, [roleLabel]: role },
   }
 }
 

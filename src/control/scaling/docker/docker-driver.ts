@@ -5,8 +5,9 @@ import type { Random } from '../../../base/random.ts'
 import { functionEnvironment } from '../../../functions/runtime/environment.ts'
 import { externalRuntimePort } from '../../../functions/runtime/external-sandbox.ts'
 import { functionLabel, functionRegion } from '../../../model/function/function.ts'
+import { qualify } from '../../../model/qualified-name.ts'
 import type { HostAdmission } from '../host-admission.ts'
-import { nameOf, type ScaledFunction, type WorkloadDriver } from '../workload-driver.ts'
+import type { ScaledFunction, WorkloadDriver } from '../workload-driver.ts'
 import {
   containerName,
   hostBootstrap,
@@ -113,7 +114,7 @@ export class DockerDriver implements WorkloadDriver {
   }
 
   async #hosts(fn: ScaledFunction, signal: AbortSignal): Promise<Host[]> {
-    const containers = await this.#engine.list(`${functionLabel}=${nameOf(fn)}`, signal)
+    const containers = await this.#engine.list(`${functionLabel}=${qualify(fn)}`, signal)
     const byHost = Map.groupBy(containers, ({ labels }) => labels[hostLabel] ?? '')
     return [...byHost].map(([name, list]) => ({ name, containers: list }))
   }

@@ -1,15 +1,16 @@
 import { functionDomain } from '../../function/function.ts'
 import type { ServiceEntryResource } from '../../kinds/service-entry.ts'
+import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
-import { keyOf, ofKind, titleOf } from './resources.ts'
+import { ofKind, titleOf } from './resources.ts'
 
 /** Hosts that lead elsewhere than the entry says, and TLS where it is hardly spoken. */
 export function checkEntryHosts(sources: readonly Sourced[], report: Report): void {
   const owners = new Map<string, Sourced>()
   for (const source of ofKind(sources, 'Service')) {
     const { name } = source.resource.metadata
-    const qualified = keyOf(source.resource.metadata)
+    const qualified = qualify(source.resource.metadata)
     const names = [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
     for (const host of names) owners.set(host, source)
   }

@@ -1,9 +1,10 @@
 import type { AuthorizationPolicyResource } from '../../kinds/authorization-policy.ts'
 import type { RequestAuthenticationResource } from '../../kinds/request-authentication.ts'
 import { selects, type ServiceResource } from '../../kinds/service.ts'
+import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
-import { keyOf, ofKind, titleOf } from './resources.ts'
+import { ofKind, titleOf } from './resources.ts'
 
 type Guard = AuthorizationPolicyResource | RequestAuthenticationResource
 
@@ -24,7 +25,7 @@ export function checkGuardedWorkloads(sources: readonly Sourced[], report: Repor
   ]
   if (guards.length === 0) return
   const services = new Map(
-    ofKind(sources, 'Service').map(source => [keyOf(source.resource.metadata), source]),
+    ofKind(sources, 'Service').map(source => [qualify(source.resource.metadata), source]),
   )
   const guarded = guardedIn(sources)
   for (const guard of guards) {
@@ -54,7 +55,7 @@ function idleReason(
   // Of a Function that is not there references tell.
   if (targetRef?.kind === 'Function') return undefined
   if (targetRef !== undefined) {
-    const service = services.get(keyOf({ name: targetRef.name, namespace }))
+    const service = services.get(qualify({ name: targetRef.name, namespace }))
     return service && idleTarget(service, guarded)
   }
   const wanted = Object.entries(selector?.matchLabels ?? {})

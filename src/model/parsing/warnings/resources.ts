@@ -10,16 +10,6 @@ export function ofKind<K extends Resource['kind']>(
   return sources.filter((source): source is OfKind<K> => source.resource.kind === kind)
 }
 
-interface Named {
-  readonly name: string
-  readonly namespace: string
-}
-
-/** `orders.default`. */
-export function keyOf({ name, namespace }: Named): string {
-  return `${name}.${namespace}`
-}
-
 /** `HTTPRoute orders (mesh.yaml:12)`. */
 export function titleOf({ resource, document }: Sourced): string {
   const { line } = document.locate(['metadata', 'name'])

@@ -1,14 +1,15 @@
 import type { HttpRouteResource, HttpRouteRule } from '../../kinds/http-route.ts'
 import type { TrafficPolicyResource } from '../../kinds/traffic-policy.ts'
+import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
 import { takesKeys, unsafeMethods } from './policy-retries.ts'
-import { keyOf, ofKind, titleOf } from './resources.ts'
+import { ofKind, titleOf } from './resources.ts'
 
 /** Rules whose backends, retries and timeouts cannot do what they say. */
 export function checkRouteSettings(sources: readonly Sourced[], report: Report): void {
   const policies = Map.groupBy(ofKind(sources, 'TrafficPolicy'), ({ resource }) =>
-    keyOf({ ...resource.metadata, name: resource.spec.targetRef.name }),
+    qualify({ ...resource.metadata, name: resource.spec.targetRef.name }),
   )
   for (const kind of ['HTTPRoute', 'GRPCRoute'] as const)
     for (const source of ofKind(sources, kind))
@@ -35,7 +36,7 @@ function policiesOf(
 ): Policies {
   const { metadata, spec } = resource
   return spec.parentRefs.flatMap(({ name, namespace = metadata.namespace, port }) =>
-    (policies.get(keyOf({ name, namespace })) ?? []).filter(({ resource: policy }) => {
+    (policies.get(qualify({ name, namespace })) ?? []).filter(({ resource: policy }) => {
       const { kind, port: ofPort } = policy.spec.targetRef
       const isMeant = port === undefined || ofPort === undefined || ofPort === port
       return kind === 'Service' && isMeant

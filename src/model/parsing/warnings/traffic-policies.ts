@@ -1,9 +1,10 @@
 import type { GrpcFailure } from '../../grpc-status.ts'
 import type { ServiceResource } from '../../kinds/service.ts'
 import type { TrafficPolicyResource } from '../../kinds/traffic-policy.ts'
+import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
-import { keyOf, ofKind } from './resources.ts'
+import { ofKind } from './resources.ts'
 
 /** With these the application may have done its work before it failed. */
 const doubtful: ReadonlySet<GrpcFailure> = new Set([
@@ -19,12 +20,12 @@ const doubtful: ReadonlySet<GrpcFailure> = new Set([
 export function checkTrafficPolicies(sources: readonly Sourced[], report: Report): void {
   const policies = ofKind(sources, 'TrafficPolicy')
   const services = new Map(
-    ofKind(sources, 'Service').map(({ resource }) => [keyOf(resource.metadata), resource]),
+    ofKind(sources, 'Service').map(({ resource }) => [qualify(resource.metadata), resource]),
   )
   const byTarget = Map.groupBy(policies, ({ resource }) => targetOf(resource))
   for (const policy of policies) {
     const { spec, metadata } = policy.resource
-    const service = services.get(keyOf({ ...metadata, name: spec.targetRef.name }))
+    const service = services.get(qualify({ ...metadata, name: spec.targetRef.name }))
     if (spec.targetRef.kind === 'Service' && service !== undefined) {
       const why = idleReason(
         policy.resource,
@@ -61,7 +62,7 @@ function checkTryLimit(policy: Sourced<TrafficPolicyResource>, report: Report): 
 
 function targetOf({ metadata, spec }: TrafficPolicyResource): string {
   const { kind, name } = spec.targetRef
-  return `${kind} ${keyOf({ ...metadata, name })}`
+  return `${kind} ${qualify({ ...metadata, name })}`
 }
 
 function idleReason(
@@ -69,7 +70,7 @@ function idleReason(
   { metadata, spec: service }: ServiceResource,
   rivals: readonly Sourced<TrafficPolicyResource>[],
 ): string | undefined {
-  const key = keyOf(metadata)
+  const key = qualify(metadata)
   if (service.type === 'ExternalName')
     return `Service ${key} is an ExternalName, which leads out of the mesh; write a ServiceEntry`
   const ports = service.ports.filter(({ protocol }) => protocol === 'TCP')
