@@ -3,6 +3,7 @@ import type { HedgingPolicy } from '../../model/policy/hedging.ts'
 import type { Fault } from '../../model/kinds/traffic/faults.ts'
 import type { RetryPolicy, Route } from '../../model/route.ts'
 import { compileBreaker, compileRetry } from './cluster-compiler.ts'
+import { compileHeaders } from './matching/matching.ts'
 import { withDefaults, type RoutePolicySpec } from './traffic-policies.ts'
 
 /** What a route has from TrafficPolicies; a field of the route itself comes before it. */
@@ -54,11 +55,7 @@ function compileFault({ match, percent, delay, abort }: Fault): FaultPolicy {
   return {
     percent,
     ...(headers.length > 0 && {
-      headers: headers.map(({ name, type, value }) => ({
-        name: name.toLowerCase(),
-        kind: type === 'Exact' ? 'exact' : 'regex',
-        value,
-      })),
+      headers: compileHeaders(headers),
     }),
     ...(delay !== undefined && { delayMs: delay.duration }),
     ...(abort !== undefined && { abort: compileAbort(abort) }),
