@@ -11,6 +11,7 @@ import type { FunctionResource } from '../../model/kinds/function/function.ts'
 import { takesPort, type RouteParent } from '../../model/kinds/gateway-route.ts'
 import {
   clusterAddresses,
+  serviceHosts,
   type ServicePort,
   type ServiceResource,
 } from '../../model/kinds/service.ts'
@@ -221,7 +222,7 @@ function compileService(
     qualifiedName,
     service: {
       name,
-      hosts: [...hostsOf(resource.metadata), ...addressesOf(resource)],
+      hosts: [...serviceHosts(resource.metadata), ...addressesOf(resource)],
       port: port.port,
       routes,
     },
@@ -316,11 +317,6 @@ function compileAttached(
 }
 
 /** The short name comes first, for callers of the same namespace only. */
-function hostsOf({ name, namespace }: ServiceResource['metadata']): string[] {
-  const qualified = `${name}.${namespace}`
-  return [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
-}
-
 /** What applications that ask the cluster's DNS connect to. */
 function addressesOf(service: ServiceResource): string[] {
   const addresses = clusterAddresses(service).filter(address => isIP(address) !== 0)

@@ -1,4 +1,6 @@
 import { z } from 'zod'
+import { isLabelled, type Labels } from '../labels.ts'
+import { qualify } from '../qualified-name.ts'
 import { labels, metadata, port, serviceName, status } from './common.ts'
 
 const servicePort = z.strictObject({
@@ -76,19 +78,25 @@ export const serviceKind = z.strictObject({
 export type ServiceResource = z.output<typeof serviceKind>
 export type ServicePort = z.output<typeof servicePort>
 
+/** The names that callers know it by, without those of its addresses; the short one only in its namespace. */
+export function serviceHosts(metadata: ServiceResource['metadata']): string[] {
+  const qualified = qualify(metadata)
+  return [metadata.name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
+}
+
 /** What a selector looks at. */
 interface Selectable {
   readonly namespace: string
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
 }
 
 /** A Service without a selector selects nothing: it has its endpoints from slices alone, as in Kubernetes. */
 export function selects({ metadata, spec }: ServiceResource, workload: Selectable): boolean {
-  const wanted = Object.entries(spec.selector ?? {})
+  const { selector = {} } = spec
   return (
     metadata.namespace === workload.namespace &&
-    wanted.length > 0 &&
-    wanted.every(([key, value]) => workload.labels[key] === value)
+    Object.keys(selector).length > 0 &&
+    isLabelled(workload.labels, selector)
   )
 }
 

@@ -1,6 +1,7 @@
 import type { Configuration } from '../../../model/configuration.ts'
 import { selects, type ServicePort, type ServiceResource } from '../../../model/kinds/service.ts'
 import type { WorkloadResource } from '../../../model/kinds/workload.ts'
+import { isLabelled, type Labels } from '../../../model/labels.ts'
 import { qualify } from '../../../model/qualified-name.ts'
 import { slicePort, slicesByService, slicesOf } from '../endpoints/slice-endpoints.ts'
 import { meshPorts } from '../matching/backend-index.ts'
@@ -10,7 +11,7 @@ export interface PolicyWorkload {
   readonly namespace: string
   readonly name?: string | undefined
   /** Default: none. */
-  readonly labels?: Readonly<Record<string, string>> | undefined
+  readonly labels?: Labels | undefined
   /** The function that it hosts. */
   readonly function?: string | undefined
 }
@@ -25,7 +26,7 @@ export interface ScopedPolicy {
     readonly targetRef?:
       | { readonly kind: string; readonly name: string; readonly port?: number | undefined }
       | undefined
-    readonly selector?: { readonly matchLabels: Readonly<Record<string, string>> } | undefined
+    readonly selector?: { readonly matchLabels: Labels } | undefined
   }
 }
 
@@ -52,7 +53,7 @@ export class PolicyScopes {
     if (namespace !== workload.namespace) return undefined
     const { targetRef, selector } = spec
     if (selector !== undefined)
-      return isSelected(selector.matchLabels, this.#labelsOf(workload)) ? 'all' : undefined
+      return isLabelled(this.#labelsOf(workload), selector.matchLabels) ? 'all' : undefined
     if (targetRef === undefined) return 'all'
     if (targetRef.kind === 'Function')
       return targetRef.name === workload.function ? 'all' : undefined
@@ -119,10 +120,4 @@ export class PolicyScopes {
 
 function scopeOf(ports: readonly number[]): PolicyScope | undefined {
   return ports.length === 0 ? undefined : [...new Set(ports)].toSorted((a, b) => a - b)
-}
-
-type Labels = Readonly<Record<string, string>>
-
-function isSelected(wanted: Labels, labels: Labels): boolean {
-  return Object.entries(wanted).every(([key, value]) => labels[key] === value)
 }

@@ -1,4 +1,5 @@
 import type { Endpoint } from '../../../model/endpoint.ts'
+import { isLabelled } from '../../../model/labels.ts'
 import type { TrafficPolicyResource } from '../../../model/kinds/traffic-policy.ts'
 
 export type SubsetFields = NonNullable<
@@ -13,10 +14,7 @@ export function selectSubset(
   endpoints: readonly Endpoint[],
   subset: SubsetFields | undefined,
 ): Endpoint[] {
-  const wanted = Object.entries(subset?.labels ?? {})
-  const chosen = endpoints.filter(({ labels = {} }) =>
-    wanted.every(([label, value]) => Object.hasOwn(labels, label) && labels[label] === value),
-  )
+  const chosen = endpoints.filter(({ labels = {} }) => isLabelled(labels, subset?.labels ?? {}))
   const kept = chosen.length === 0 && subset?.fallback === 'any' ? endpoints : chosen
   const label = subset?.byHeader?.label
   return kept.map(endpoint => withLabel(endpoint, label))

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { isLabelled } from '../../../model/labels.ts'
 import { KubernetesError, type KubernetesApi } from '../api/kubernetes-api.ts'
 import type { KubernetesObject } from '../api/kubernetes-object.ts'
 import { trustBundleName } from '../cluster-names.ts'
@@ -31,7 +32,7 @@ export function storedBundleOf(object: KubernetesObject): StoredBundle {
   const labels = object.metadata.labels ?? {}
   return {
     bundle: typeof bundle === 'string' ? bundle : undefined,
-    isManaged: Object.entries(managedByWeft).every(([name, value]) => labels[name] === value),
+    isManaged: isLabelled(labels, managedByWeft),
   }
 }
 

@@ -1,6 +1,6 @@
 import { functionDomain } from '../../function/function.ts'
+import { serviceHosts } from '../../kinds/service.ts'
 import type { ServiceEntryResource } from '../../kinds/service-entry.ts'
-import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
 import { ofKind, titleOf } from './resources.ts'
@@ -9,10 +9,7 @@ import { ofKind, titleOf } from './resources.ts'
 export function checkEntryHosts(sources: readonly Sourced[], report: Report): void {
   const owners = new Map<string, Sourced>()
   for (const source of ofKind(sources, 'Service')) {
-    const { name } = source.resource.metadata
-    const qualified = qualify(source.resource.metadata)
-    const names = [name, qualified, `${qualified}.svc`, `${qualified}.svc.cluster.local`]
-    for (const host of names) owners.set(host, source)
+    for (const host of serviceHosts(source.resource.metadata)) owners.set(host, source)
   }
   for (const source of ofKind(sources, 'ServiceEntry')) {
     for (const [index, host] of source.resource.spec.hosts.entries()) {

@@ -1,6 +1,7 @@
 import type { AuthorizationPolicyResource } from '../../kinds/authorization-policy.ts'
 import type { RequestAuthenticationResource } from '../../kinds/request-authentication.ts'
 import { selects, type ServiceResource } from '../../kinds/service.ts'
+import { isLabelled, type Labels } from '../../labels.ts'
 import { qualify } from '../../qualified-name.ts'
 import type { Report } from '../references.ts'
 import type { Sourced } from '../validate.ts'
@@ -11,7 +12,7 @@ type Guard = AuthorizationPolicyResource | RequestAuthenticationResource
 /** What has a sidecar that keeps a policy. */
 interface Guarded {
   readonly namespace: string
-  readonly labels: Readonly<Record<string, string>>
+  readonly labels: Labels
 }
 
 /**
@@ -58,12 +59,11 @@ function idleReason(
     const service = services.get(qualify({ name: targetRef.name, namespace }))
     return service && idleTarget(service, guarded)
   }
-  const wanted = Object.entries(selector?.matchLabels ?? {})
   const neighbours = guarded?.filter(workload => workload.namespace === namespace)
   if (neighbours === undefined) return undefined
   if (neighbours.length === 0)
     return `there is no workload with a sidecar in the namespace ${namespace}`
-  return neighbours.some(({ labels }) => wanted.every(([key, value]) => labels[key] === value))
+  return neighbours.some(({ labels }) => isLabelled(labels, selector?.matchLabels ?? {}))
     ? undefined
     : `no workload with a sidecar in the namespace ${namespace} has these labels`
 }
