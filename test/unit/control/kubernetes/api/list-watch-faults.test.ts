@@ -122,7 +122,7 @@ t.test('whatever happens, after it the copy is what the server has', async t => 
       server.put(services, service('orders', 1 + (server.store.version % 60_000)))
       await followed(watching)
     }),
-    { numRuns: 60, endOnFailure: true },
+    { numRuns: 200, endOnFailure: true },
   )
   t.ok(list.status.lists > 5, 'of all kinds there were some')
   t.ok(list.status.failures > 20)
